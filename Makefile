@@ -1,0 +1,75 @@
+# What a user types. Variables and the stamp of the environment; the work is done by `recipe`.
+
+CONFIG ?= configs/digits.yaml
+RUNS   ?=
+SET    ?=
+ARGS   ?=
+ONLY   ?=
+PORT   ?= 6006
+LOGDIR ?= $(or $(RUNS),runs)/$(basename $(notdir $(CONFIG)))/tensorboard
+
+BIN    := .venv/bin
+STAMP  := .venv/.installed
+STAGES := data baseline overfit regularize tune squeeze
+FOLDER  = $(if $(RUNS),--runs '$(RUNS)')
+CHANGES = $(foreach setting,$(SET),--set '$(setting)')
+
+.DEFAULT_GOAL := help
+.PHONY: help setup $(STAGES) recipe report tensorboard test check proof clean
+.NOTPARALLEL: # a run folder belongs to one command at a time
+
+##@ The recipe: each stage needs the one before it
+
+data: ##       1. what is in the data, and what is wrong with it
+baseline: ##   2. a pipeline to trust: loss at init, one batch, dumb baselines
+overfit: ##    3. a net that can drive the training loss to its floor
+regularize: ## 4. training fit given up for validation score
+tune: ##       5. a search over the hyperparameters
+squeeze: ##    6. the last drops; opens the test set, once
+
+$(STAGES): $(STAMP)
+	@$(BIN)/recipe $@ '$(CONFIG)' $(FOLDER) $(CHANGES) $(ARGS)
+
+recipe: $(STAMP) ## all six
+	@$(BIN)/recipe run '$(CONFIG)' $(FOLDER) $(CHANGES) $(ARGS)
+
+##@ Looking at it
+
+tensorboard: $(STAMP) ## the run's charts in a browser, until Ctrl-C
+	@$(BIN)/python scripts/tensorboard.py --logdir '$(LOGDIR)' --port '$(PORT)'
+
+report: $(STAMP) ## the run as one HTML file
+	@$(BIN)/recipe report '$(CONFIG)' $(FOLDER) $(ARGS)
+
+##@ Working on Recipe itself
+
+setup: ## make .venv, or repair it (the other targets make it when needed)
+	@scripts/setup.sh
+
+test: $(STAMP) ## the tests
+	@$(BIN)/pytest $(ARGS)
+
+check: $(STAMP) ## style, types and floors
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+proof: $(STAMP) ## measure what docs/proof.md claims; ONLY=name for one part
+	@$(BIN)/python scripts/proof.py $(ONLY)
+
+clean: ## remove .venv and caches, never runs/
+	@rm -rf .venv .import_linter_cache .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	@find . -name __pycache__ -type d -not -path './runs/*' -prune -exec rm -rf {} +
+
+$(STAMP): pyproject.toml requirements.lock scripts/setup.sh
+	@scripts/setup.sh
+
+help:
+	@awk -F ':.*## *' \
+	  '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	   /^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@printf '%s\n' '' 'Variables' \
+	  '  CONFIG=$(CONFIG)   RUNS=$(or $(RUNS),runs)   PORT=$(PORT)' \
+	  '  SET="model.dropout=0.2 train.epochs=50"   change keys of the config' \
+	  '  ARGS="--force"   any other option of the command'

@@ -1,0 +1,1 @@
+"""Checks: numbers in, a `Finding` out; no input, no output, no training."""

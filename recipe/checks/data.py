@@ -1,0 +1,185 @@
+"""Checks of the data, before any net: numbers from `data/profile.py` in, findings out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from recipe.findings import Finding, Verdict
+
+KARPATHY_1 = 'Karpathy, "A Recipe for Training Neural Networks" (2019), step 1'
+CLOSE_LOOK = 5
+"""So many names stand in a message before it says "and n more"."""
+
+
+def check_size(examples: int, minimum: int) -> Finding:
+    """Enough examples to divide in three and to trust a score.
+
+    Args:
+        examples: in all splits.
+        minimum: fewer fail.
+    """
+    few = examples < minimum
+    return Finding(
+        check="size",
+        verdict=Verdict.FAIL if few else Verdict.PASS,
+        message=f"{examples} examples" + ("; too few to train and to judge a net." if few else "."),
+        measured=examples,
+        expected=f"at least {minimum} examples",
+        source="stages.data.min_examples, a value of this project",
+        prescription="collect more examples, or use cross-validated linear models" if few else None,
+    )
+
+
+def check_finite(bad: dict[str, int], examples: int) -> Finding:
+    """No missing or infinite number reaches the net: one is enough to turn every weight to NaN.
+
+    Args:
+        bad: feature (or "target") -> number of its missing or infinite values.
+        examples: in all.
+    """
+    bad = {name: count for name, count in bad.items() if count}
+    if not bad:
+        message = "Every value is a finite number."
+    else:
+        worst = sorted(bad, key=lambda name: -bad[name])
+        message = f"Missing or infinite values in {_listed([f'{n} ({bad[n]})' for n in worst])}."
+    return Finding(
+        check="finite",
+        verdict=Verdict.FAIL if bad else Verdict.PASS,
+        message=message,
+        measured=sum(bad.values()),
+        expected="0 missing or infinite values",
+        source=f"{KARPATHY_1}; checklist row 1.3",
+        code="nan_input" if bad else None,
+        severity="error" if bad else None,
+        prescription="data.missing: keep -> drop, or fill them in the source" if bad else None,
+    )
+
+
+def check_constant(names: Sequence[str], total: int) -> Finding:
+    """Features that never change carry nothing.
+
+    Args:
+        names: of the constant features.
+        total: number of features.
+    """
+    return Finding(
+        check="constant_features",
+        verdict=Verdict.WARN if len(names) > total / 2 else Verdict.PASS,
+        message=(
+            f"{len(names)} of {total} features never change: {_listed(names)}."
+            if names
+            else "Every feature changes."
+        ),
+        measured=len(names),
+        expected="at most half of the features constant (borders of images often are)",
+        source=f"{KARPATHY_1}; checklist row 1.3",
+        prescription="drop them in the source" if names else None,
+    )
+
+
+def check_class_balance(counts: np.ndarray, names: Sequence[str], ratio: float) -> Finding:
+    """A class that is rare can be ignored at little cost in accuracy.
+
+    Args:
+        counts: training examples of each class, (classes,).
+        names: of the classes.
+        ratio: largest over smallest class from which it warns.
+    """
+    empty = [name for name, count in zip(names, counts, strict=True) if count == 0]
+    measured = float("inf") if empty else float(counts.max() / counts.min())
+    uneven = measured > ratio
+    smallest, largest = names[int(counts.argmin())], names[int(counts.argmax())]
+    return Finding(
+        check="class_balance",
+        verdict=Verdict.WARN if uneven else Verdict.PASS,
+        message=(
+            f"Train lacks the class {_listed(empty)}."
+            if empty
+            else f"The largest class ({largest}) has {measured:.1f} times the examples of the "
+            f"smallest ({smallest})."
+        ),
+        measured=measured,
+        expected=f"at most {ratio:g} times",
+        source="checklist row 1.4 (ratio above 10:1)",
+        code="class_imbalance" if uneven else None,
+        severity="warning" if uneven else None,
+        prescription="judge by the rare class too: accuracy hides it" if uneven else None,
+    )
+
+
+def check_duplicates(share: float, conflict_accuracy: float | None) -> Finding:
+    """Examples that stand in the data more than once.
+
+    Args:
+        share: fraction of the examples that repeat an earlier one.
+        conflict_accuracy: best accuracy that equal inputs with different labels allow in train;
+            None for regression.
+    """
+    conflict = conflict_accuracy is not None and conflict_accuracy < 1
+    message = f"{share:.1%} of the examples repeat an earlier one."
+    if conflict:
+        message += (
+            " Some equal inputs have different labels:"
+            f" no net can exceed {conflict_accuracy:.2%} accuracy on train."
+        )
+    return Finding(
+        check="duplicates",
+        verdict=Verdict.WARN if share > 0.05 or conflict else Verdict.PASS,
+        message=message,
+        measured=share,
+        expected="at most 5 % repeated, none with two labels",
+        source=f"{KARPATHY_1}; checklist row 1.2 (share: a value of this project)",
+    )
+
+
+def check_shared(shares: dict[str, float], most: float) -> Finding:
+    """Examples of val or test that were trained on measure memory, not learning.
+
+    Args:
+        shares: "val" and "test" -> fraction of its examples that also stand in train.
+        most: from this fraction it fails.
+    """
+    worst = max(shares.values())
+    verdict = Verdict.FAIL if worst > most else Verdict.WARN if worst > 0 else Verdict.PASS
+    bad = verdict is not Verdict.PASS
+    return Finding(
+        check="shared_examples",
+        verdict=verdict,
+        message=f"Also in train: {shares['val']:.1%} of val, {shares['test']:.1%} of test.",
+        measured=worst,
+        expected=f"none; fails above {most:.0%}",
+        source=f"{KARPATHY_1}; checklist row 1.2",
+        code="train_val_overlap" if bad else None,
+        severity=("error" if verdict is Verdict.FAIL else "warning") if bad else None,
+    )
+
+
+def check_outliers(far: dict[str, int], limit: float = 20.0) -> Finding:
+    """Values far outside of what their feature usually is: a wrong unit, a code for "missing".
+
+    Args:
+        far: feature -> number of its values more than `limit` times the distance between the
+            1st and the 99th percentile away from the median.
+        limit: in those distances.
+    """
+    far = {name: count for name, count in far.items() if count}
+    return Finding(
+        check="outliers",
+        verdict=Verdict.WARN if far else Verdict.PASS,
+        message=(
+            f"Values far outside of the usual range in {_listed([f'{n} ({far[n]})' for n in far])}."
+            if far
+            else "No value lies far outside of its feature's usual range."
+        ),
+        measured=sum(far.values()),
+        expected=f"none beyond {limit:g} times the 1 % to 99 % range",
+        source=f"{KARPATHY_1}; checklist row 1.9 (limit: a value of this project)",
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(str(name) for name in names[:CLOSE_LOOK])
+    return shown + (f" and {len(names) - CLOSE_LOOK} more" if len(names) > CLOSE_LOOK else "")

@@ -1,0 +1,179 @@
+"""Checks before the first training step: labels, inputs, and the loss that a fresh net has."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import entropy
+
+from recipe.config import Task
+from recipe.findings import Finding, Verdict
+
+KARPATHY_2 = 'Karpathy, "A Recipe for Training Neural Networks" (2019), step 2'
+
+
+def prior_loss(y: np.ndarray, task: Task, classes: int) -> float:
+    """The lowest loss of a net that ignores its input.
+
+    Args:
+        y: (examples,) class positions, or (examples, targets) scaled numbers.
+        task: classification: the entropy of the labels, in nats; regression: the variance.
+        classes: number of classes.
+    """
+    if task is Task.REGRESSION:
+        return float(y.var(axis=0).mean())
+    return float(entropy(np.bincount(y, minlength=classes)))
+
+
+def check_labels_fit_head(y: np.ndarray, task: Task, classes: int) -> Finding:
+    """Class positions run from 0 to classes - 1; 1..K into K units trains the wrong units.
+
+    Args:
+        y: (examples,) class positions of train and val; (examples, targets) for regression.
+        task: what the head is made for.
+        classes: number of classes.
+    """
+    fits = True
+    low, high = float(np.min(y)), float(np.max(y))
+    if task is Task.REGRESSION:
+        fits = bool(np.isfinite(y).all())
+        expected = "finite targets"
+    else:
+        fits = low >= 0 and high < classes
+        expected = f"labels from 0 to {classes - 1}"
+    return Finding(
+        check="labels_fit_head",
+        verdict=Verdict.PASS if fits else Verdict.FAIL,
+        message=f"Targets run from {low:g} to {high:g}"
+        + ("." if fits else f", but the head has {classes} outputs, numbered from 0."),
+        measured=high,
+        expected=expected,
+        source="diagnosis rule 4",
+        code=None if fits else "label_encoding",
+        severity=None if fits else "error",
+        prescription=None if fits else "count the labels from 0, or leave class_names out",
+    )
+
+
+def check_input_scale(x: np.ndarray) -> Finding:
+    """What reaches the net is around 0 and about 1 wide; batch norm hides it when it isn't.
+
+    Args:
+        x: (examples, *shape), just before the net.
+    """
+    columns = x.reshape(-1, x.shape[-1])
+    std = columns.std(axis=0)
+    size = np.maximum(np.abs(columns.mean(axis=0)), std)
+    varying = size[std > 0]
+    largest = float(varying.max()) if len(varying) else 0.0
+    ratio = float(varying.max() / varying.min()) if len(varying) else 1.0
+    too_large, too_small, uneven = largest > 10, largest < 0.05, ratio > 1000
+    bad = too_large or too_small or uneven
+    why = "far too large" if too_large else "far too small" if too_small else "very uneven in scale"
+    return Finding(
+        check="input_scale",
+        verdict=Verdict.FAIL if bad else Verdict.PASS,
+        message=(
+            f"Just before the net, values run from {x.min():.3g} to {x.max():.3g}, mean "
+            f"{x.mean():.3g}, std {x.std():.3g}" + (f": {why}." if bad else ".")
+        ),
+        measured=largest,
+        expected="mean and std of each feature at most 10, at least 0.05, within 1000 times",
+        source="diagnosis rule 2; checklist fact 2 (batch norm hides this from the loss)",
+        code="unscaled_input" if bad else None,
+        severity="error" if bad else None,
+        prescription="data.scaling: none -> standardize" if bad else None,
+    )
+
+
+def check_initial_loss(loss: float, expected: float, tolerance: float = 0.01) -> Finding:
+    """With a zeroed head and the prior as its bias, the loss is the entropy of the labels.
+
+    This tests the wiring exactly: loss function, label encoding, logits, target scale.
+
+    Args:
+        loss: of that net over the training examples, in nats an example (or squared error).
+        expected: the entropy of the labels (or variance of the scaled target).
+        tolerance: allowed |loss - expected| / expected, a fraction.
+
+    Source: Karpathy (2019), step 2, "verify loss @ init"; checklist row 2.4 a.
+    """
+    off = abs(loss - expected) / expected
+    bad = not off <= tolerance
+    return Finding(
+        check="loss_at_init",
+        verdict=Verdict.FAIL if bad else Verdict.PASS,
+        message=(
+            f"A net that knows only the prior has loss {loss:.4f}; "
+            f"the targets themselves say {expected:.4f}."
+        ),
+        measured=loss,
+        expected=f"{expected:.4f} within {tolerance:.0%}",
+        source=f"{KARPATHY_2}, verify loss @ init; checklist row 2.4 a",
+        code="high_initial_loss" if bad else None,
+        severity="error" if bad else None,
+        prescription="check train.loss, the labels and the head" if bad else None,
+    )
+
+
+def check_initial_spread(loss: float, prior: float, variance: float, spread: float) -> Finding:
+    """At its real initialization, the loss exceeds the prior's by what its logits scatter.
+
+    To second order the excess is half the variance of the logits times `spread`. A fixed bound
+    around log C would alarm on every ordinary Keras net (checklist, fact 1).
+
+    Args:
+        loss: mean over examples and seeds at initialization.
+        prior: loss of the prior.
+        variance: of the logits about the head's bias.
+        spread: 1 - sum of squared class shares; p(1-p) for binary; 2 for squared error.
+    """
+    expected = prior + 0.5 * variance * spread
+    wild = not (variance <= 4 and loss <= 2 * prior)
+    off = abs(loss - expected) > 0.1 * expected
+    return Finding(
+        check="init_spread",
+        verdict=Verdict.FAIL if wild else Verdict.WARN if off else Verdict.PASS,
+        message=(
+            f"At initialization the loss is {loss:.4f}; logits with variance {variance:.3g} "
+            f"explain {expected:.4f}, the prior alone {prior:.4f}."
+        ),
+        measured=loss,
+        expected=f"{expected:.4f} within 10 %, logit variance at most 4, "
+        f"loss at most {2 * prior:.3g}",
+        source="checklist row 2.4 b, second-order expansion, measured there",
+        code="bad_init" if wild else None,
+        severity="error" if wild else None,
+        prescription="model.kernel_initializer: -> auto; data.scaling: -> standardize"
+        if wild
+        else None,
+    )
+
+
+def check_prior_bias(
+    predicted: np.ndarray, prior: np.ndarray, scatter: float, configured: str
+) -> Finding:
+    """The first predictions are, on average, the prior: no steps are lost on learning it.
+
+    Args:
+        predicted: mean prediction at initialization (outputs,): shares, or scaled targets.
+        prior: the same of the training targets.
+        scatter: standard error of the mean logit over the initializations that were averaged:
+            a net with random weights can't be expected to be nearer.
+        configured: `model.head_bias`.
+    """
+    # a share moves with its logit in proportion to itself; a scaled target by as much
+    size = float(np.abs(prior).max()) if np.all(prior > 0) else 1.0
+    off = float(np.abs(predicted - prior).max())
+    allowed = max(0.01, 0.05 * size, 3 * scatter * size)
+    good = off <= allowed
+    return Finding(
+        check="prior_bias",
+        verdict=Verdict.PASS if good else Verdict.WARN,
+        message=f"The fresh net's mean prediction is off the prior by {off:.3g} at most.",
+        measured=off,
+        expected=f"at most {allowed:.3g} (5 %, or 3 standard errors)",
+        source=f"{KARPATHY_2}, init well; checklist row 2.5",
+        prescription=None
+        if good or configured == "auto"
+        else f"model.head_bias: {configured} -> auto",
+    )

@@ -1,0 +1,215 @@
+"""Checks of how a net learns: repeatable, from its inputs, down to the floor."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recipe.findings import Finding, Verdict
+
+KARPATHY_2 = 'Karpathy, "A Recipe for Training Neural Networks" (2019), step 2'
+KARPATHY_3 = 'Karpathy, "A Recipe for Training Neural Networks" (2019), step 3'
+
+
+def check_repeats(first: np.ndarray, second: np.ndarray) -> Finding:
+    """The same seed gives the same losses, to the bit; else no comparison means anything.
+
+    Args:
+        first: training loss of each epoch, (epochs,).
+        second: the same of another training with the same seed.
+    """
+    difference = float(np.abs(np.asarray(first) - np.asarray(second)).max())
+    same = difference == 0
+    return Finding(
+        check="seed_repeats",
+        verdict=Verdict.PASS if same else Verdict.FAIL,
+        message=(
+            f"Two trainings with one seed agree in all {len(first)} losses."
+            if same
+            else f"Two trainings with one seed differ by up to {difference:.3g} in their loss."
+        ),
+        measured=difference,
+        expected="0: equal to the bit",
+        source=f"{KARPATHY_2}, fix random seed; checklist row 2.1",
+        prescription=None if same else "look for an operation or a layer with its own randomness",
+    )
+
+
+def check_one_batch(
+    loss: float, right: float | None, steps: int, budget: int, target: float, size: int
+) -> Finding:
+    """A net that can't memorize one small batch is broken somewhere.
+
+    Args:
+        loss: on that batch, in inference mode.
+        right: fraction of its labels that are predicted right; None for regression.
+        steps: that were used.
+        budget: steps allowed.
+        target: loss to reach.
+        size: examples in the batch.
+    """
+    reached = loss <= target and right in (None, 1.0)
+    labels = "" if right is None else f" and {right:.0%} of the labels right"
+    return Finding(
+        check="one_batch_overfit",
+        verdict=Verdict.PASS if reached else Verdict.FAIL,
+        message=f"{size} examples: loss {loss:.3g}{labels} after {steps} steps.",
+        measured=loss,
+        expected=f"loss at most {target:.3g} and every label right within {budget} steps",
+        source=f"{KARPATHY_2}, overfit one batch; checklist row 2.8 and fact 3",
+        code=None if reached else "no_learning",
+        severity=None if reached else "error",
+        prescription=None
+        if reached
+        else "look at labels, loss, head and initialization; a larger model.widths comes last",
+    )
+
+
+def check_inputs_help(
+    real: np.ndarray, blind: np.ndarray, kind: str, gain: float = 0.05
+) -> Finding:
+    """A net that sees its inputs must beat the same net that doesn't.
+
+    Args:
+        real: validation loss of each example, (examples,), of a net trained on the data.
+        blind: the same of a net whose inputs were `kind`.
+        kind: "zeroed", or "permuted" against the labels.
+        gain: by how much the mean loss must be lower, a fraction.
+    """
+    difference = blind - real
+    relative = float(difference.mean() / blind.mean())
+    error = float(difference.std(ddof=1) / np.sqrt(len(difference)))
+    helped = relative > gain and float(difference.mean()) > 2 * error
+    return Finding(
+        check=f"inputs_{kind}",
+        verdict=Verdict.PASS if helped else Verdict.FAIL,
+        message=(
+            f"Validation loss {real.mean():.4f} on real inputs, {blind.mean():.4f} on {kind} "
+            f"ones: {relative:.0%} lower"
+            + ("." if helped else "; the inputs tell the net nothing about the labels.")
+        ),
+        measured=relative,
+        expected=f"more than {gain:.0%} lower, and by more than 2 standard errors",
+        source=f"{KARPATHY_2}, input-independent baseline; checklist row 2.7",
+        code=None if helped else "corrupt_labels",
+        severity=None if helped else "error",
+        prescription=None if helped else "check that inputs and labels belong to each other",
+    )
+
+
+def check_blind_knows_prior(loss: float, prior: float, noise: float) -> Finding:
+    """Without inputs a net can learn the prior and nothing more.
+
+    Args:
+        loss: validation loss of a net on zeroed inputs.
+        prior: validation loss of the training prior.
+        noise: one standard error of `prior`.
+    """
+    allowed = 0.02 * prior + 2 * noise
+    good = abs(loss - prior) <= allowed
+    return Finding(
+        check="blind_knows_prior",
+        verdict=Verdict.PASS if good else Verdict.WARN,
+        message=f"On zeroed inputs the loss is {loss:.4f}; the prior's is {prior:.4f}.",
+        measured=loss,
+        expected=f"{prior:.4f} within {allowed:.3g} (2 % and 2 standard errors)",
+        source="checklist row 2.7",
+    )
+
+
+def check_beats(
+    name: str, score: float, below: str, floor: float, metric: str, gain: tuple[float, float]
+) -> Finding:
+    """Each model must beat the dumber one, or be explained: worse beyond noise warns.
+
+    Args:
+        name: of the model.
+        score: its validation score.
+        below: the dumber model.
+        floor: that one's score.
+        metric: that both are measured in.
+        gain: interval of the difference, positive where `name` is better.
+    """
+    low, high = gain
+    answer = "better" if low > 0 else "worse" if high < 0 else "the same within noise"
+    return Finding(
+        check=f"{name}_beats_{below}",
+        verdict=Verdict.WARN if high < 0 else Verdict.PASS,
+        message=f"Validation {metric}: {name} {score:.4f}, {below} {floor:.4f}: {answer}.",
+        measured=score - floor,
+        expected=f"not worse beyond noise (95 % of resamples: {low:+.4f} to {high:+.4f})",
+        source=f"{KARPATHY_2}, dumb baselines; checklist row 2.0",
+    )
+
+
+def check_reaches_floor(
+    loss: float,
+    accuracy: float | None,
+    target_loss: float,
+    target_accuracy: float | None,
+    sizes: int,
+    cause: str | None = None,
+) -> Finding:
+    """A net that is large enough drives its training loss to the floor.
+
+    Args:
+        loss: training loss in inference mode.
+        accuracy: training accuracy; None for regression.
+        target_loss: at most this passes.
+        target_accuracy: at least this passes too.
+        sizes: of nets that were tried.
+        cause: code of a finding that explains why it can't; capacity is then not blamed.
+    """
+    right = accuracy is not None and target_accuracy is not None and accuracy >= target_accuracy
+    reached = right or loss <= target_loss
+    said = "" if accuracy is None else f", accuracy {accuracy:.4f}"
+    blame = not reached and cause is None
+    why = (
+        "A bug, or the net is too small for these data."
+        if cause is None
+        else f"Explained by {cause}."
+    )
+    expected = f"loss at most {target_loss:.3g}"
+    if target_accuracy is not None:
+        expected += f" or accuracy at least {target_accuracy:.4g}"
+    return Finding(
+        check="reaches_floor",
+        verdict=Verdict.PASS if reached else Verdict.FAIL,
+        message=f"Training loss {loss:.4g}{said}, after {sizes} size{'s' * (sizes > 1)} of net."
+        + ("" if reached else f" {why}"),
+        measured=loss,
+        expected=expected,
+        source=f"{KARPATHY_3}, overfit; checklist row 3.1",
+        code="underfitting" if blame else None,
+        severity="error" if blame else None,
+        prescription="model.widths: larger; data.scaling; train.learning_rate" if blame else None,
+    )
+
+
+def check_learning_rate(
+    loss: float, smaller: dict[float, float], learning_rate: float, floor: float
+) -> Finding:
+    """If a much smaller step learns from the same start where this one doesn't, it is too high.
+
+    Args:
+        loss: after some steps at the configured rate.
+        smaller: learning rate -> loss after as many steps from the same weights.
+        learning_rate: as configured.
+        floor: the prior's loss: what no learning at all reaches.
+    """
+    best = min(smaller, key=lambda rate: np.nan_to_num(smaller[rate], nan=np.inf))
+    reached = smaller[best]
+    proven = bool(reached < 0.5 * floor and not loss <= 2 * reached)
+    return Finding(
+        check="learning_rate",
+        verdict=Verdict.FAIL if proven else Verdict.PASS,
+        message=(
+            f"Loss {loss:.3g} at learning rate {learning_rate:g}; from the same weights in as many "
+            f"steps {reached:.3g} at {best:g}."
+        ),
+        measured=loss,
+        expected=f"at most twice the loss of the best smaller rate ({2 * reached:.3g})",
+        source="diagnosis rule 22: the prescribed change, tried",
+        code="lr_too_high" if proven else None,
+        severity="error" if proven else None,
+        prescription=f"train.learning_rate: {learning_rate:g} -> {best:g}" if proven else None,
+    )

@@ -1,0 +1,23 @@
+"""The config: its types, its reader, its text. No Keras, no TensorFlow."""
+
+from recipe.config.changes import grown, without_regularization
+from recipe.config.errors import ConfigError, RequestError
+from recipe.config.fields import Section
+from recipe.config.plugin import load_function
+from recipe.config.reader import read
+from recipe.config.types import Config, DataConfig, ModelConfig, Task, TrainConfig
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "DataConfig",
+    "ModelConfig",
+    "RequestError",
+    "Section",
+    "Task",
+    "TrainConfig",
+    "grown",
+    "load_function",
+    "read",
+    "without_regularization",
+]

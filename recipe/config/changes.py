@@ -1,0 +1,42 @@
+"""Changes that turn one config into another: everything a stage tries is one of these."""
+
+from __future__ import annotations
+
+from recipe.config.types import Config, KerasObject
+
+
+def without_regularization(config: Config) -> Config:
+    """The bare net of `baseline` and `overfit`: nothing holds it back from fitting.
+
+    Source: Karpathy, "A Recipe for Training Neural Networks" (2019), steps 2 and 3; norms stay,
+    for they are part of how the net trains.
+    """
+    changes: dict[str, object] = {
+        "model.dropout": 0.0,
+        "model.l2": 0.0,
+        "model.noise": {},
+        "train.weight_decay": 0.0,
+        "train.early_stopping": None,
+    }
+    if isinstance(config.train.optimizer, KerasObject):
+        given = config.train.optimizer.config
+        off = {"weight_decay": 0.0, "use_ema": False}
+        changes["train.optimizer.config"] = given | {k: v for k, v in off.items() if k in given}
+    return config.replace(changes)
+
+
+def grown(config: Config, width: float = 1.0, layers: int = 0) -> Config:
+    """A net `width` times as wide, with `layers` more hidden layers like its last.
+
+    For convolutions the filters grow; more layers are dense ones.
+    """
+    sizes = {"mlp": ("widths",), "cnn": ("filters", "widths")}.get(config.model.family, ())
+    changes: dict[str, object] = {
+        f"model.{name}": [max(1, round(n * width)) for n in getattr(config.model, name)]
+        for name in sizes
+    }
+    if layers and sizes:
+        widths = changes["model.widths"]
+        assert isinstance(widths, list)
+        changes["model.widths"] = widths + (widths[-1:] or [64]) * layers
+    return config.replace(changes)

@@ -1,0 +1,90 @@
+"""What a check says and what a stage says. `result.json` is a `StageResult`.
+
+Other programs read `result.json`: its schema is `docs/result.schema.json`, and a test holds
+the two together. No Keras, no TensorFlow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+Number = Annotated[
+    float,
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}]}),
+]
+"""A float. NaN and infinity are measurements too; JSON has neither, so they are text there."""
+
+
+class Verdict(StrEnum):
+    """The answer of a check. Could-not-be-measured is `skip`, and never `pass`."""
+
+    PASS = "pass"
+    WARN = "warn"
+    FAIL = "fail"
+    SKIP = "skip"
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+
+class Finding(_Record):
+    """What one check measured, against what, and where the rule comes from."""
+
+    check: str
+    """Name of the check, e.g. "one_batch_overfit"; what `data.accept` lists."""
+
+    verdict: Verdict
+
+    message: str
+    """One or two sentences for the reader: what was seen and what it means."""
+
+    measured: Annotated[Number | str | None, Field(union_mode="left_to_right")] = None
+    expected: str | None = None
+    """The rule in words, with its threshold and unit."""
+
+    source: str | None = None
+    """Who says so: a paper, an essay's step, or a measurement of this project."""
+
+    code: str | None = None
+    """The diagnosis, e.g. "lr_too_high", where the check names a cause."""
+
+    severity: str | None = None
+    """Of a diagnosis: "error", "warning" or "advice"."""
+
+    prescription: str | None = None
+    """What to change, as a config change where there is one."""
+
+
+class StageResult(_Record):
+    """What a stage says: the content of `result.json`."""
+
+    stage: str
+    verdict: Verdict
+    headline: str
+    """The number that decided, in words: "12 trials, best val accuracy 0.986"."""
+
+    forced: bool = False
+    """The stage ran although its gate was closed (`--force`)."""
+
+    seconds: float = 0.0
+    """Wall time."""
+
+    fingerprint: str = ""
+    """Of the config sections, data, code and files that the stage depends on."""
+
+    metrics: dict[str, Number] = {}
+    findings: list[Finding] = []
+
+
+def overall(findings: Iterable[Finding]) -> Verdict:
+    """The worst verdict; a stage with nothing worse than `skip` passes."""
+    verdicts = {finding.verdict for finding in findings}
+    for verdict in (Verdict.FAIL, Verdict.WARN):
+        if verdict in verdicts:
+            return verdict
+    return Verdict.PASS

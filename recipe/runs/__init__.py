@@ -1,0 +1,5 @@
+"""The run folder and all that is written into it."""
+
+from recipe.runs.folder import RunFolder
+
+__all__ = ["RunFolder"]

@@ -1,0 +1,28 @@
+"""What a stage draws: numbers in, a `matplotlib.figure.Figure` out.
+
+Every figure says in its title what it is for and on its axes in which unit. Nothing here knows
+a stage, saves a file or decides anything: verdicts come from checks.
+"""
+
+from recipe.runs.figures.comparisons import intervals, ladder_of_scores, trials
+from recipe.runs.figures.inputs import class_balance, contact_sheet, feature_histograms
+from recipe.runs.figures.predictions import (
+    class_predictions,
+    confusion,
+    label_against_prediction,
+)
+from recipe.runs.figures.training import curves, first_layer
+
+__all__ = [
+    "class_balance",
+    "class_predictions",
+    "confusion",
+    "contact_sheet",
+    "curves",
+    "feature_histograms",
+    "first_layer",
+    "intervals",
+    "label_against_prediction",
+    "ladder_of_scores",
+    "trials",
+]

@@ -1,0 +1,119 @@
+"""What a stage's numbers depend on, as a hash: equal hash, nothing new to do.
+
+Of code, the syntax tree counts and not the text: a comment or a docstring does not void a
+night's search.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import hashlib
+import importlib.util
+import json
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import recipe
+
+PACKAGE = recipe.__name__
+ROOT = Path(recipe.__file__).parent
+
+
+def digest(*parts: Any) -> str:
+    """A short hash of JSON-able values."""
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def of_code(module: str, plugins: Iterable[str] = ()) -> str:
+    """Hash of a module, and of all that it imports of this package.
+
+    Args:
+        module: dotted name in this package.
+        plugins: `module:function` names whose files count too.
+    """
+    files: dict[str, Path] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        path = _file_of(name)
+        if name in files or path is None:
+            continue
+        files[name] = path
+        waiting += _imports(path)
+        if "." in name:
+            waiting.append(name.rpartition(".")[0])
+    trees: dict[str, str | None] = {name: _tree_hash(path) for name, path in files.items()}
+    for plugin in plugins:
+        trees[plugin] = _plugin_hash(plugin.partition(":")[0])
+    return digest(trees)
+
+
+def of_bytes(parts: Iterable[bytes]) -> str:
+    """Hash of raw content, such as weights."""
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(part)
+    return whole.hexdigest()[:16]
+
+
+def of_file(path: Path) -> str | None:
+    """Hash of a file's content, None if there is no such file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.exists() else None
+
+
+def _file_of(module: str) -> Path | None:
+    """The file of a module of this package, None for anything else."""
+    first, *rest = module.split(".")
+    if first != PACKAGE:
+        return None
+    path = ROOT.joinpath(*rest)
+    if path.is_dir():
+        path = path / "__init__"
+    path = path.with_suffix(".py")
+    return path if path.exists() else None
+
+
+@cache
+def _parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _imports(path: Path) -> list[str]:
+    """Names of modules that a file imports, at the top or inside of functions."""
+    names = []
+    for node in ast.walk(_parse(path)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            # `from recipe.data import splits` may name a module or a function: try both
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return names
+
+
+@cache
+def _tree_hash(path: Path) -> str:
+    return hashlib.sha256(_without_docstrings(_parse(path)).encode()).hexdigest()
+
+
+def _without_docstrings(tree: ast.Module) -> str:
+    """The tree as text, without bare strings: docstrings of modules, functions and fields."""
+
+    class Strip(ast.NodeTransformer):
+        def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+            is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+            return None if is_text else self.generic_visit(node)
+
+    return ast.dump(Strip().visit(copy.deepcopy(tree)))
+
+
+def _plugin_hash(module: str) -> str | None:
+    """Hash of the user's module, if it can be found."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return None
+    return _tree_hash(Path(spec.origin)) if spec and spec.origin else None

@@ -1,0 +1,180 @@
+"""Where one run's files are: `runs/<name>/`, a folder for each stage, written all or nothing.
+
+A stage works in `<stage>.partial/` and gets its name when its `result.json` is complete, so a
+kill or a wrong request leaves the earlier result as it was. What it replaces is kept as
+`<stage>.1`, and so on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from recipe.config import Config, RequestError, read
+from recipe.config.render import to_yaml
+from recipe.findings import StageResult
+from recipe.runs.console import Advance, Console
+from recipe.runs.files import explained, read_json, write_atomically
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from matplotlib.figure import Figure
+
+    from recipe.runs.tensorboard import Board
+
+RESULT = "result.json"
+PARTIAL = ".partial"
+
+
+class RunFolder:
+    """The files of one run. `stage` is the one that is running, for what it writes."""
+
+    def __init__(self, path: Path, console: Console | None = None) -> None:
+        self.path = path
+        self.console = console or Console()
+        self.stage: str | None = None
+        self._begun_boards: set[str] = set()
+
+    # ---- what a stage uses -------------------------------------------------------------------
+
+    def say(self, text: str) -> None:
+        """Tell the user something, in the terminal and in the stage's log."""
+        self.console.say(f"  {text}")
+
+    def progress(self, description: str, total: int) -> AbstractContextManager[Advance]:
+        """A progress bar over `total` parts."""
+        return self.console.progress(description, total)
+
+    def file(self, name: str) -> Path:
+        """A path inside of the running stage's folder."""
+        return self.path / f"{self.stage}{PARTIAL}" / name
+
+    def figure(self, name: str, figure: Figure) -> None:
+        """Keep a figure as a PNG of the running stage, and show it in TensorBoard."""
+        path = self.file(f"figures/{name}.png")
+        with explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            figure.savefig(path, format="png", metadata={"Software": None})
+        with self.board("figures") as board:
+            board.image(name, path)
+
+    def board(self, name: str) -> Board:
+        """A TensorBoard run `<stage>/<name>`; the stage's earlier ones are cleared first."""
+        from recipe.runs.tensorboard import Board
+
+        assert self.stage is not None
+        home = self.path / "tensorboard" / self.stage
+        if self.stage not in self._begun_boards:
+            self._begun_boards.add(self.stage)
+            shutil.rmtree(home, ignore_errors=True)
+        return Board(home / name)
+
+    def write_config(self, name: str, config: Config, header: str) -> None:
+        """Write a complete config into the running stage's folder."""
+        write_atomically(self.file(name), to_yaml(config, header))
+
+    def winner(self, stage: str, name: str, config: Config) -> Config:
+        """`config` with the model and train sections of a config that a stage wrote.
+
+        Without that file (the stage was skipped by force) it is `config` itself.
+        """
+        path = self.path / stage / name
+        if not path.exists():
+            return config
+        won = read(path)
+        return config.replace(
+            {"model": won.model.model_dump(mode="json"), "train": won.train.model_dump(mode="json")}
+        )
+
+    # ---- what the runner uses ----------------------------------------------------------------
+
+    def result(self, stage: str) -> StageResult | None:
+        """What a stage said when it last ended, None if it never did."""
+        stored = read_json(self.path / stage / RESULT)
+        try:
+            return None if stored is None else StageResult.model_validate(stored)
+        except ValidationError:
+            return None
+
+    def figures(self, stage: str) -> list[Path]:
+        """The pictures of a stage, in the order in which they were made."""
+        found = (self.path / stage / "figures").glob("*.png")
+        return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
+
+    def begin(self, stage: str, config: Config) -> None:
+        """Start a stage in an empty folder of its own; earlier results stay where they are."""
+        self.stage = stage
+        place = self.file("")
+        with explained(place):
+            shutil.rmtree(place, ignore_errors=True)
+            place.mkdir(parents=True)
+        self.write_config("config.yaml", config, f"What `recipe {stage}` ran, complete.")
+        self.console.log = self.file("log.txt")
+
+    def complete(self, result: StageResult) -> None:
+        """Write `result.json` and give the stage's folder its name; the old one becomes `.1`."""
+        content = json.dumps(result.model_dump(mode="json"), indent=1) + "\n"
+        write_atomically(self.file(RESULT), content)
+        self.console.log = None
+        final = self.path / result.stage
+        with explained(final):
+            _shift(final)
+            self.file("").rename(final)
+        self.stage = None
+
+    @contextlib.contextmanager
+    def locked(self, command: str) -> Iterator[None]:
+        """Hold the folder for this process; the system lets go of it even after a kill.
+
+        Raises:
+            RequestError: another process holds it.
+        """
+        with explained(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = (self.path / ".lock").open("a+", encoding="utf-8")
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                file.seek(0)
+                holder = file.read().strip() or "another process"
+                raise RequestError(
+                    f"{self.path} is in use by {holder}; wait for it, or give this one a folder "
+                    "of its own with --name"
+                ) from None
+            file.truncate(0)
+            file.write(f"process {os.getpid()}: {command}")
+            file.flush()
+            try:
+                yield
+            finally:
+                file.truncate(0)
+
+    def read_manifest(self) -> dict[str, Any]:
+        """The manifest, empty before the first command."""
+        return read_json(self.path / "manifest.json") or {}
+
+    def write_manifest(self, manifest: dict[str, Any]) -> None:
+        """Replace the manifest."""
+        write_atomically(self.path / "manifest.json", json.dumps(manifest, indent=1) + "\n")
+
+
+def _shift(path: Path) -> None:
+    """Rename `path` to `path.1`, an existing `path.1` to `path.2`, and so on."""
+    if not path.exists():
+        return
+    number = 1
+    while path.with_name(f"{path.name}.{number}").exists():
+        number += 1
+    for n in range(number, 0, -1):
+        older = path.with_name(f"{path.name}.{n - 1}") if n > 1 else path
+        older.rename(path.with_name(f"{path.name}.{n}"))

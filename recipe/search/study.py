@@ -1,0 +1,127 @@
+"""Runs trials, and never runs one twice.
+
+KerasTuner proposes; each finished trial is written at once to a file named by all that its score
+depends on. A study that was killed starts its oracle anew with the same seed: it proposes the
+same trials, and those that have a file are not trained again. So a kill loses at most one trial,
+and no damage to KerasTuner's own files can lose any.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import keras_tuner as kt
+
+from recipe.config import Config
+from recipe.config.types import Range
+from recipe.data import Dataset
+from recipe.data.dataset import fingerprint as data_fingerprint
+from recipe.runs import fingerprint
+from recipe.runs.console import Advance
+from recipe.runs.files import read_json, write_atomically
+from recipe.search.space import changes, declare, default_space
+from recipe.training import deciding_metric, evaluate, train
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A config that was tried."""
+
+    number: int
+    changes: dict[str, Any]
+    """Dotted keys and values over the incumbent."""
+
+    score: float
+    """The deciding metric on val, in inference mode; NaN: the training diverged."""
+
+    seconds: float
+
+    @property
+    def feasible(self) -> bool:
+        """Whether it has a score at all."""
+        return math.isfinite(self.score)
+
+
+def run_study(config: Config, data: Dataset, folder: Path, advance: Advance) -> list[Trial]:
+    """Search the config's space.
+
+    Args:
+        config: the incumbent; its `search` section says how to search.
+        data: trained on train, scored on val.
+        folder: where trials are kept.
+        advance: told after each trial.
+
+    Returns:
+        All trials in the order of their numbers.
+    """
+    space = default_space(config)
+    metric = deciding_metric(config, data.task)
+    settings = config.search
+    base = config.replace({"train.epochs": settings.epochs or config.train.epochs})
+    depends_on = fingerprint.digest(
+        base.seed,
+        base.model.model_dump(mode="json"),
+        base.train.model_dump(mode="json"),
+        base.data.model_dump(mode="json"),
+        data_fingerprint(base.data),
+        fingerprint.of_code("recipe.search.study"),
+    )
+    trials: list[Trial] = []
+
+    def run(number: int, values: dict[str, Any]) -> float:
+        tried = changes(space, values)
+        path = folder / "trials" / f"{fingerprint.digest(depends_on, tried)}.json"
+        known = read_json(path)
+        if known is not None:
+            trial = Trial(**{**known, "number": number})
+        else:
+            trial = _train(base.replace(tried), data, metric, number, tried)
+            write_atomically(path, json.dumps(asdict(trial), indent=1) + "\n")
+        trials.append(trial)
+        said = f"val {metric} {trial.score:.4f}" if trial.feasible else "diverged"
+        advance(f"trial {number + 1}, {said}" + (" (known)" if known else ""))
+        return trial.score
+
+    _search(config, space, metric, folder / "keras_tuner", run)
+    return trials
+
+
+def _train(config: Config, data: Dataset, metric: str, number: int, tried: dict[str, Any]) -> Trial:
+    started = time.monotonic()
+    # all trials share the seed: what differs between them is the config alone
+    model = train(config, data, config.seed).model
+    score = evaluate(model, data.val, data)[metric]
+    return Trial(number, tried, float(score), round(time.monotonic() - started, 2))
+
+
+def _search(config: Config, space: dict[str, Range], metric: str, folder: Path, run: Any) -> None:
+    """Let KerasTuner propose until `search.max_trials` trials are done."""
+    oracles = {
+        "random": kt.oracles.RandomSearchOracle,
+        "bayesian": kt.oracles.BayesianOptimizationOracle,
+    }
+    direction = "min" if metric == "loss" else "max"
+    oracle = oracles[config.search.oracle](
+        objective=kt.Objective("score", direction),
+        max_trials=config.search.max_trials,
+        seed=config.seed + 1,  # 0 means "draw one" to KerasTuner
+        hyperparameters=declare(space),
+        tune_new_entries=False,
+        # a trial that diverges is an answer; three in a row would end KerasTuner's search
+        max_consecutive_failed_trials=config.search.max_trials + 1,
+    )
+
+    class Tuner(kt.Tuner):
+        def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> dict[str, float]:
+            score = run(int(trial.trial_id), trial.hyperparameters.values)
+            if not math.isfinite(score):
+                raise kt.errors.FailedTrialError("diverged")
+            return {"score": score}
+
+    tuner = Tuner(oracle, directory=str(folder.parent), project_name=folder.name, overwrite=True)
+    tuner.search(verbose=0)

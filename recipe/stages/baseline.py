@@ -1,0 +1,195 @@
+"""Stage 2. Build the end-to-end skeleton and dumb baselines, and prove that it works.
+
+Everything that can be known before training is checked first. Then the same net is trained on
+real, zeroed and permuted inputs: only if it needs its inputs does it learn from them. Adam at a
+safe rate is used throughout, because this stage tests the pipeline and not your optimizer.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import keras
+import numpy as np
+
+from recipe.checks import initial, learning
+from recipe.compare import bootstrap
+from recipe.config import Config, Task, without_regularization
+from recipe.data import Dataset, load
+from recipe.findings import Finding, StageResult, Verdict, overall
+from recipe.models import prior_bias
+from recipe.runs import RunFolder, figures
+from recipe.stages.pictures import answers
+from recipe.training import (
+    LogEpochs,
+    deciding_metric,
+    dumb_logits,
+    evaluate,
+    gain,
+    losses,
+    predict,
+    prepare_runtime,
+    scores,
+    train,
+)
+from recipe.training.probes import fresh_nets, memorize, train_blind, zeroed_head_loss
+
+ONE_BATCH_LOSS = 0.01
+"""Nats; a healthy net is below, faulty ones stayed above 0.43 (checklist, fact 3)."""
+
+ONE_BATCH_ERROR = 1e-3
+"""The same for a regression, as a fraction of Var(y) (checklist row 2.8)."""
+
+RESAMPLES = 200
+"""Of the validation examples, for the noise in a difference of two models."""
+
+
+def run(config: Config, folder: RunFolder) -> StageResult:
+    """Prove that data, labels, loss, head and initialization fit together."""
+    prepare_runtime(config.train.threads)
+    settings = config.stages.baseline
+    config = without_regularization(config).replace(
+        {
+            "train.optimizer": "adam",
+            "train.learning_rate": settings.learning_rate,
+            "train.epochs": settings.epochs,
+        }
+    )
+    data = load(config.data)
+
+    findings = _before_any_net(data)
+    if overall(findings) is not Verdict.FAIL:
+        findings += _before_any_step(config, data)
+    if overall(findings) is Verdict.FAIL:
+        return _result(findings, "stopped before the first training step", {})
+
+    with folder.progress("proofs", 3) as advance:
+        findings.append(_one_batch(config, data, folder))
+        advance(f"one batch: {findings[-1].message}")
+        findings.append(_repeats(config, data))
+        advance(f"seeds: {findings[-1].message}")
+        about_inputs, net = _inputs(config, data, folder)
+        findings += about_inputs
+        advance(f"inputs: {about_inputs[0].message}")
+
+    metric = deciding_metric(config, data.task)
+    logits = {**dumb_logits(data, data.val.x), "net": predict(net, data.val.x)}
+    table = {name: scores(z, data.val.y, data) for name, z in logits.items()}
+    values = {name: score[metric] for name, score in table.items()}
+    findings += [
+        _beats(above, below, logits, values, data, metric) for below, above in pairwise(logits)
+    ]
+    rows = [(name, score, None, None) for name, score in values.items()]
+    folder.figure(
+        "baselines", figures.ladder_of_scores(rows, "What a net must beat", f"validation {metric}")
+    )
+    said = ", ".join(f"{name} {score:.4f}" for name, score in values.items())
+    metrics = {f"val_{name}_{k}": v for name, score in table.items() for k, v in score.items()}
+    return _result(findings, f"val {metric}: {said}", metrics)
+
+
+def _before_any_net(data: Dataset) -> list[Finding]:
+    """What goes in and what is asked for, just before the net."""
+    targets = np.concatenate([data.train.y, data.val.y])
+    return [
+        initial.check_labels_fit_head(targets, data.task, len(data.classes)),
+        initial.check_input_scale(data.train.x),
+    ]
+
+
+def _before_any_step(config: Config, data: Dataset) -> list[Finding]:
+    """The first loss: exactly with a zeroed head, and by its spread as it is."""
+    prior = initial.prior_loss(data.train.y, data.task, len(data.classes))
+    exact = zeroed_head_loss(config, data)
+    fresh = fresh_nets(config, data)
+    findings = [
+        initial.check_initial_loss(exact, prior, config.stages.baseline.init_tolerance),
+        initial.check_prior_bias(
+            fresh.predicted, fresh.prior, fresh.scatter, config.model.head_bias
+        ),
+    ]
+    if config.model.head_bias == "auto":  # else the logits don't start around the prior
+        findings.append(
+            initial.check_initial_spread(fresh.loss, prior, fresh.variance, fresh.spread)
+        )
+    return findings
+
+
+def _one_batch(config: Config, data: Dataset, folder: RunFolder) -> Finding:
+    """Memorize a handful of examples."""
+    settings = config.stages.baseline
+    rows = np.random.default_rng(config.seed).permutation(len(data.train))[: settings.batch]
+    batch = data.train.take(rows)
+    target = ONE_BATCH_LOSS
+    if data.task is Task.REGRESSION:
+        target = ONE_BATCH_ERROR * float(batch.y.var(axis=0).mean())
+    model, steps = memorize(config, data, batch, target, settings.steps)
+    folder.figure("one_batch", answers(model, batch, data, "One batch: label and prediction"))
+    reached = evaluate(model, batch, data)
+    return learning.check_one_batch(
+        reached["loss"],
+        reached.get("accuracy"),
+        steps or settings.steps,
+        settings.steps,
+        target,
+        len(batch),
+    )
+
+
+def _repeats(config: Config, data: Dataset) -> Finding:
+    """Twice with the same seed."""
+    short = config.replace({"train.epochs": 3})
+    first, second = (train(short, data, config.seed).history["loss"] for _ in range(2))
+    return learning.check_repeats(np.array(first), np.array(second))
+
+
+def _inputs(config: Config, data: Dataset, folder: RunFolder) -> tuple[list[Finding], keras.Model]:
+    """Does the net need its inputs? The findings, and the net that saw them."""
+
+    def logged(name: str) -> list[keras.callbacks.Callback]:
+        return [LogEpochs(folder.board(f"{name}/train"), folder.board(f"{name}/validation"))]
+
+    nets = train_blind(config, data, logged)
+    constant = np.tile(prior_bias(data.task, data.prior), (len(data.val), 1))
+    prior = losses(constant, data.val.y, data.task)
+    histories = {f"{name} inputs": net.history for name, net in nets.items()}
+    targets = {"the prior's loss": float(prior.mean())}
+    title = "Does the net need its inputs?"
+    folder.figure("inputs", figures.curves(histories, "validation loss", title, targets=targets))
+    real, least = nets["real"].losses, config.stages.baseline.gain
+    findings = [
+        learning.check_inputs_help(real, nets[kind].losses, kind, least)
+        for kind in ("zeroed", "permuted")
+    ]
+    noise = float(prior.std(ddof=1) / np.sqrt(len(prior)))
+    blind = float(nets["zeroed"].losses.mean())
+    findings.append(learning.check_blind_knows_prior(blind, float(prior.mean()), noise))
+    return findings, nets["real"].model
+
+
+def _beats(
+    name: str,
+    below: str,
+    logits: dict[str, np.ndarray],
+    values: dict[str, float],
+    data: Dataset,
+    metric: str,
+) -> Finding:
+    """A model against the one below it, on the same resampled examples."""
+
+    def gained(rows: np.ndarray) -> float:
+        new, old = (scores(logits[n][rows], data.val.y[rows], data) for n in (name, below))
+        return gain(metric, new[metric], old[metric])
+
+    interval = bootstrap(gained, len(data.val), RESAMPLES, confidence=0.95, seed=0)
+    return learning.check_beats(name, values[name], below, values[below], metric, interval)
+
+
+def _result(findings: list[Finding], headline: str, metrics: dict[str, float]) -> StageResult:
+    return StageResult(
+        stage="baseline",
+        verdict=overall(findings),
+        headline=headline,
+        metrics=metrics,
+        findings=findings,
+    )

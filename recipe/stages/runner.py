@@ -1,0 +1,143 @@
+"""Runs a stage if its gates are open and there is something new to do."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from dataclasses import dataclass
+
+from recipe.config import Config, RequestError
+from recipe.data.dataset import fingerprint as data_fingerprint
+from recipe.findings import StageResult, Verdict
+from recipe.runs import RunFolder, fingerprint
+from recipe.runs.manifest import record_fingerprint
+from recipe.stages import STAGES
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A stage's result, and whether it was measured now."""
+
+    result: StageResult
+    ran: bool
+
+
+class Runner:
+    """Runs stages of one config in one folder."""
+
+    def __init__(self, config: Config, config_path: str, folder: RunFolder) -> None:
+        self.config, self.config_path, self.folder = config, config_path, folder
+        self._data = data_fingerprint(config.data)
+
+    def fingerprint(self, name: str) -> str:
+        """What the stage's numbers depend on: config sections, data, code, earlier files."""
+        stage = STAGES[name]
+        keys = (*stage.sections, f"stages.{name}")
+        sections = {key: _plain(self.config.get(key)) for key in keys}
+        plugins = [n for n in (self.config.data.source, self.config.model.family) if _is_plugin(n)]
+        code = fingerprint.of_code(stage.module, plugins)
+        inputs = {path: fingerprint.of_file(self.folder.path / path) for path in stage.inputs}
+        return fingerprint.digest(name, sections, self._data, code, inputs)
+
+    def standing(self, name: str) -> StageResult | None:
+        """The stage's result, if it still holds for this config, data and code."""
+        result = self.folder.result(name)
+        holds = result is not None and result.fingerprint == self.fingerprint(name)
+        return result if holds else None
+
+    def run(self, name: str, force: bool = False) -> Outcome:
+        """Run the stage, or find that nothing has changed since it last ended.
+
+        Args:
+            name: of the stage.
+            force: run although a gate is closed or nothing has changed.
+
+        Raises:
+            RequestError: a stage that this one needs has not passed.
+        """
+        closed = self._closed_gate(name)
+        if closed and not force:
+            raise RequestError(closed)
+        result = self.standing(name)
+        if result is not None and not force:
+            return Outcome(result, ran=False)
+
+        self.folder.console.say(f"{name}: {_first_line(name)}")
+        started = time.monotonic()
+        depends_on = self.fingerprint(name)
+        self.folder.begin(name, self.config)
+        module = importlib.import_module(STAGES[name].module)
+        result = module.run(self.config, self.folder).model_copy(
+            update={
+                "forced": closed is not None,
+                "fingerprint": depends_on,
+                "seconds": round(time.monotonic() - started, 2),
+            }
+        )
+        self._show(result)
+        self.folder.complete(result)
+        record_fingerprint(self.folder, name, depends_on)
+        return Outcome(result, ran=True)
+
+    def _closed_gate(self, name: str) -> str | None:
+        """Why the stage must not run: the first stage before it that has not passed."""
+        for needed in list(STAGES)[: list(STAGES).index(name)]:
+            earlier = self.folder.result(needed)
+            if earlier is None:
+                why = "has not run"
+            elif self.standing(needed) is None:
+                why = "passed with another config, data or code"
+            elif earlier.verdict is Verdict.FAIL:
+                why = "failed"
+            else:
+                continue
+            return (
+                f"{name} needs {needed}, which {why}; first run: recipe {needed} {self.config_path}"
+                f"\n(or {name} --force, which the result will say)"
+            )
+        return None
+
+    def _show(self, result: StageResult) -> None:
+        """The findings to act on, and how many passed."""
+        board = self.folder.board("findings")
+        from recipe.runs.tensorboard import findings_table
+
+        with board:
+            board.text("findings", findings_table(result))
+        show_findings(self.folder, result)
+
+
+def show_findings(folder: RunFolder, result: StageResult) -> None:
+    """Print each finding that asks for an action, and how many passed."""
+    passed = [f for f in result.findings if f.verdict is Verdict.PASS]
+    for finding in result.findings:
+        if finding.verdict is Verdict.PASS:
+            continue
+        code = f" [{finding.code}]" if finding.code else ""
+        folder.say(f"{finding.verdict.upper():4} {finding.check}{code}: {finding.message}")
+        if finding.expected:
+            folder.say(f"     expected: {finding.expected} ({finding.source})")
+        if finding.prescription:
+            folder.say(f"     do: {finding.prescription}")
+    forced = " (forced)" if result.forced else ""
+    folder.say(
+        f"{result.verdict.upper()}{forced}: {result.headline}; "
+        f"{len(passed)} of {len(result.findings)} checks passed, {result.seconds:.1f} s"
+    )
+
+
+def _first_line(name: str) -> str:
+    spec = importlib.util.find_spec(STAGES[name].module)
+    assert spec is not None
+    assert spec.origin is not None
+    with open(spec.origin, encoding="utf-8") as file:
+        return file.readline().strip('"\n')
+
+
+def _is_plugin(name: str) -> bool:
+    kind, colon, _ = name.partition(":")
+    return bool(colon) and kind not in ("sklearn",)
+
+
+def _plain(value: object) -> object:
+    return value.model_dump(mode="json") if hasattr(value, "model_dump") else value

@@ -1,0 +1,182 @@
+"""Stage 6. Squeeze out the juice: an ensemble, a longer training, and the test set, once.
+
+What is decided here is decided on validation examples. Only then are the test targets read, and
+the reading is recorded: a number that was looked at twice is no longer a test.
+"""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+from recipe.compare import Comparison, bootstrap, paired
+from recipe.config import Config
+from recipe.data import Dataset, load
+from recipe.data.test_set import open_test_set
+from recipe.findings import Finding, StageResult, Verdict, overall
+from recipe.runs import RunFolder, figures, fingerprint
+from recipe.runs.console import Advance
+from recipe.runs.manifest import record_opening
+from recipe.training import (
+    LogEpochs,
+    average,
+    deciding_metric,
+    dumb_logits,
+    export,
+    gain,
+    predict,
+    prepare_runtime,
+    scores,
+    train,
+)
+
+SOURCE = 'Karpathy, "A Recipe for Training Neural Networks" (2019), step 6'
+
+
+def run(config: Config, folder: RunFolder) -> StageResult:
+    """Decide between one net and several, short and long training; then judge, once."""
+    prepare_runtime(config.train.threads)
+    settings = config.stages.squeeze
+    best = folder.winner("tune", "best.yaml", config)
+    data = load(config.data)
+    metric = deciding_metric(best, data.task)
+    longer = best.replace({"train.epochs": round(best.train.epochs * settings.longer)})
+
+    with folder.progress("trainings", 2 * settings.members) as advance:
+        members = _members(best, data, folder, "members", advance)
+        patient = _members(longer, data, folder, "longer", advance)
+    single = _val_scores(members, data, metric)
+    waited = paired(_val_scores(patient, data, metric), single, metric, settings.confidence)
+    findings = [_finding("longer_training", f"{longer.train.epochs} epochs: {waited}", waited)]
+    if waited.verdict == "better":
+        members, single, best = patient, _val_scores(patient, data, metric), longer
+
+    together = scores(
+        average([predict(m, data.val.x) for m in members], data.task), data.val.y, data
+    )
+    alone = float(np.mean(single))
+    gained = gain(metric, together[metric], alone)
+    if gained <= 0:
+        members = members[:1]
+    findings.append(
+        Finding(
+            check="ensemble",
+            verdict=Verdict.PASS,
+            message=f"{settings.members} nets: val {metric} {together[metric]:.4f} averaged, "
+            f"{alone:.4f} alone; {'kept' if gained > 0 else 'one net is as good'}.",
+            measured=gained,
+            expected="above 0, else a single net is kept",
+            source=f"{SOURCE}, ensembles; checklist row 6.1",
+        )
+    )
+    folder.write_config("squeezed.yaml", best, f"from: recipe squeeze, {len(members)} members")
+    export(members, data).save(folder.file("model.keras"))
+
+    tested, baselines = _open_test_set(config, members, data, folder, metric, findings)
+    score, low, high = tested
+    rows: list[tuple[str, float, float | None, float | None]] = [
+        *((name, value, None, None) for name, value in baselines.items()),
+        (f"squeezed ({len(members)} nets)", score, low, high),
+    ]
+    folder.figure(
+        "test", figures.ladder_of_scores(rows, "The test set, opened once", f"test {metric}")
+    )
+    return StageResult(
+        stage="squeeze",
+        verdict=overall(findings),
+        headline=(
+            f"{settings.members} members: test {metric} {score:.4f} "
+            f"[{low:.4f}, {high:.4f}] ({settings.confidence:.0%} interval)"
+        ),
+        metrics={
+            f"test_{metric}": score,
+            f"test_{metric}_low": low,
+            f"test_{metric}_high": high,
+            f"val_{metric}_single": alone,
+            f"val_{metric}_ensemble": together[metric],
+            "members": len(members),
+            **{f"test_{name}_{metric}": value for name, value in baselines.items()},
+        },
+        findings=findings,
+    )
+
+
+def _members(
+    config: Config, data: Dataset, folder: RunFolder, kind: str, advance: Advance
+) -> list[keras.Model]:
+    """One net for each seed."""
+    models = []
+    for seed in range(config.seed, config.seed + config.stages.squeeze.members):
+        name = f"{kind}_{seed}"
+        log = LogEpochs(folder.board(f"{name}/train"), folder.board(f"{name}/validation"))
+        models.append(train(config, data, seed, callbacks=[log]).model)
+        advance(f"{kind}, seed {seed}, {config.train.epochs} epochs")
+    return models
+
+
+def _val_scores(models: list[keras.Model], data: Dataset, metric: str) -> list[float]:
+    return [scores(predict(m, data.val.x), data.val.y, data)[metric] for m in models]
+
+
+def _open_test_set(
+    config: Config,
+    members: list[keras.Model],
+    data: Dataset,
+    folder: RunFolder,
+    metric: str,
+    findings: list[Finding],
+) -> tuple[tuple[float, float, float], dict[str, float]]:
+    """Read the test targets, record it, and score the members and the dumb baselines."""
+    settings = config.stages.squeeze
+    weights = [weight.tobytes() for model in members for weight in model.get_weights()]
+    openings = record_opening(folder, fingerprint.of_bytes([*weights, data.test_ids.tobytes()]))
+    test = open_test_set(config.data, data)
+    logits = average([predict(model, test.x) for model in members], data.task)
+    interval = bootstrap(
+        lambda rows: scores(logits[rows], test.y[rows], data)[metric],
+        len(test), settings.resamples, settings.confidence, config.seed,
+    )  # fmt: skip
+    score = scores(logits, test.y, data)[metric]
+    baselines = {
+        name: scores(z, test.y, data)[metric] for name, z in dumb_logits(data, test.x).items()
+    }
+    strongest = max(baselines, key=lambda name: gain(metric, baselines[name], 0.0))
+    worst_end = min(interval, key=lambda value: gain(metric, value, 0.0))
+    above = gain(metric, worst_end, baselines[strongest]) > 0
+    findings += [
+        Finding(
+            check="test_beats_baselines",
+            verdict=Verdict.PASS if above else Verdict.WARN,
+            message=f"Test {metric} {score:.4f} [{interval[0]:.4f}, {interval[1]:.4f}] on "
+            f"{len(test)} examples; {strongest} reaches {baselines[strongest]:.4f}.",
+            measured=score,
+            expected=f"the whole interval better than {baselines[strongest]:.4f}",
+            source=f"{SOURCE}; bootstrap, {settings.resamples} resamples",
+            prescription=None if above else f"consider the {strongest} model: it is simpler",
+        ),
+        Finding(
+            check="test_openings",
+            verdict=Verdict.PASS if openings == 1 else Verdict.WARN,
+            message=f"The test targets were opened for {openings} different model(s).",
+            measured=openings,
+            expected="1",
+            source="checklist row 6.4",
+        ),
+    ]
+    if data.classes:
+        guesses = logits.argmax(axis=1) if logits.shape[1] > 1 else (logits[:, 0] > 0).astype(int)
+        matrix = np.zeros((len(data.classes),) * 2, int)
+        np.add.at(matrix, (test.y, guesses), 1)
+        folder.figure("confusion", figures.confusion(matrix, data.classes))
+    return (score, *interval), baselines
+
+
+def _finding(check: str, message: str, found: Comparison) -> Finding:
+    return Finding(
+        check=check,
+        verdict=Verdict.PASS,
+        message=message,
+        measured=found.difference,
+        expected="better: the whole interval above 0; else the shorter training stays",
+        source=f"{SOURCE}, leave it training; checklist row 6.3",
+    )

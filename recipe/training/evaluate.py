@@ -1,0 +1,74 @@
+"""How good a net is: over all examples, in inference mode, from its logits.
+
+Losses here hold no penalty terms, so that nets with and without L2 can be compared, and every
+example weighs the same whatever the batch size.
+"""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from scipy.special import log_expit, log_softmax, softmax
+from sklearn import metrics
+
+from recipe.config import Task
+from recipe.data import Dataset, Split
+
+BLOCK = 1024
+"""Examples per forward pass: large enough to be fast, small enough for memory."""
+
+
+def predict(model: keras.Model, x: np.ndarray) -> np.ndarray:
+    """Logits (regression: scaled predictions) of every example, (examples, outputs)."""
+    # called directly: `Model.predict` traces a function first, which costs more than it saves
+    blocks = [np.asarray(model(x[i : i + BLOCK], training=False)) for i in range(0, len(x), BLOCK)]
+    return np.concatenate(blocks)
+
+
+def probabilities(logits: np.ndarray, task: Task) -> np.ndarray:
+    """Class probabilities, (examples, classes); two columns for binary."""
+    if task is Task.BINARY:
+        positive = np.exp(log_expit(logits.astype(np.float64)))
+        return np.concatenate([1 - positive, positive], axis=1)
+    return softmax(logits.astype(np.float64), axis=1)
+
+
+def losses(logits: np.ndarray, y: np.ndarray, task: Task) -> np.ndarray:
+    """The loss of each example: nats, or squared error of the scaled target.
+
+    Args:
+        logits: (examples, outputs).
+        y: (examples,) class positions or (examples, targets).
+        task: decides the loss.
+
+    Returns:
+        (examples,) float64.
+    """
+    z = logits.astype(np.float64)
+    if task is Task.MULTICLASS:
+        return -np.take_along_axis(log_softmax(z, axis=1), y[:, np.newaxis], axis=1)[:, 0]
+    if task is Task.BINARY:
+        return -log_expit(np.where(y == 1, z[:, 0], -z[:, 0]))
+    return ((z - y) ** 2).mean(axis=1)
+
+
+def scores(logits: np.ndarray, y: np.ndarray, data: Dataset) -> dict[str, float]:
+    """Loss and metrics over all examples; errors of a regression in its original unit."""
+    result = {"loss": float(losses(logits, y, data.task).mean())}
+    if data.target_scaling is None:
+        right = probabilities(logits, data.task).argmax(axis=1) == y
+        return {**result, "accuracy": float(right.mean())}
+    if not np.isfinite(logits).all():
+        return dict.fromkeys(("loss", "r2", "mae", "rmse"), float("nan"))
+    truth, predicted = data.target_scaling.undo(y), data.target_scaling.undo(logits)
+    return {
+        **result,
+        "r2": float(metrics.r2_score(truth, predicted)),
+        "mae": float(metrics.mean_absolute_error(truth, predicted)),
+        "rmse": float(metrics.root_mean_squared_error(truth, predicted)),
+    }
+
+
+def evaluate(model: keras.Model, split: Split, data: Dataset) -> dict[str, float]:
+    """Loss and metrics of a model on a split."""
+    return scores(predict(model, split.x), split.y, data)

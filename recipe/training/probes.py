@@ -1,0 +1,156 @@
+"""Small experiments that prove a pipeline: what a fresh net says, one batch, blind nets.
+
+They measure and return numbers; `checks/` judges them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+import keras
+import numpy as np
+
+from recipe.config import Config, Task
+from recipe.data import Dataset, Split
+from recipe.models import HEAD, prior_bias
+from recipe.training.callbacks import StopAt
+from recipe.training.compile import new_model
+from recipe.training.evaluate import losses, predict, probabilities
+from recipe.training.fit import compiled_loss, fit, restore_best, train
+
+FRESH_SEEDS = 3
+"""Initializations over which the first loss is averaged (checklist row 2.4)."""
+
+FRESH_EXAMPLES = 2048
+"""Examples for the first loss; at least 1,024 where there are so many (checklist row 2.4)."""
+
+
+@dataclass(frozen=True)
+class FreshNets:
+    """What nets say before their first step, averaged over initializations."""
+
+    loss: float
+    variance: float
+    """Of the logits about the prior's."""
+
+    predicted: np.ndarray
+    """Mean prediction: shares (classes,), or scaled targets (targets,)."""
+
+    prior: np.ndarray
+    """The same of the training targets."""
+
+    spread: float
+    """Loss per half unit of logit variance, to second order: 1 - sum of squared shares for a
+    softmax, p(1-p) for a sigmoid, 2 for a squared error."""
+
+    @property
+    def scatter(self) -> float:
+        """Standard error of the mean logit."""
+        return float(np.sqrt(self.variance / FRESH_SEEDS))
+
+
+def zeroed_head_loss(config: Config, data: Dataset) -> float:
+    """Compiled training loss of a net whose head has a zero kernel and the prior as its bias."""
+    model = new_model(config, data, config.seed)
+    head = model.get_layer(HEAD)
+    head.kernel.assign(np.zeros(head.kernel.shape))
+    head.bias.assign(prior_bias(data.task, data.prior))
+    return compiled_loss(model, data.train)
+
+
+def fresh_nets(config: Config, data: Dataset) -> FreshNets:
+    """Measure untrained nets on training examples."""
+    some = data.train.take(slice(FRESH_EXAMPLES))
+    models = [new_model(config, data, config.seed + k) for k in range(FRESH_SEEDS)]
+    logits = np.stack([predict(model, some.x) for model in models])
+    together = logits.reshape(-1, logits.shape[-1])
+    p = data.prior
+    if data.task is Task.REGRESSION:
+        predicted, prior, spread = together.mean(axis=0), p, 2.0
+    else:
+        predicted = probabilities(together, data.task).mean(axis=0)
+        prior = np.r_[1 - p, p] if data.task is Task.BINARY else p
+        spread = float(np.prod(prior)) if data.task is Task.BINARY else float(1 - (p**2).sum())
+    return FreshNets(
+        loss=float(np.mean([losses(z, some.y, data.task).mean() for z in logits])),
+        variance=float(((logits - prior_bias(data.task, p)) ** 2).mean()),
+        predicted=predicted,
+        prior=prior,
+        spread=spread,
+    )
+
+
+def memorize(
+    config: Config, data: Dataset, batch: Split, target: float, steps: int
+) -> tuple[keras.Model, int | None]:
+    """Train on one batch until its loss is at most `target` and all its labels are right.
+
+    Both are measured in inference mode, as they will be used.
+
+    Returns:
+        The model, and the steps it took, None if it did not get there.
+    """
+
+    def memorized(_: object, logs: dict[str, float]) -> bool:
+        return logs["val_loss"] <= target and logs.get("val_accuracy", 1.0) == 1.0
+
+    stop = StopAt(memorized)
+    model = new_model(config, data, config.seed)
+    fit(
+        model,
+        batch,
+        val=batch,
+        batch_size=len(batch),
+        epochs=steps,
+        seed=config.seed,
+        callbacks=[stop],
+    )
+    return model, stop.epochs
+
+
+@dataclass(frozen=True)
+class Sighted:
+    """A net that was trained on real, zeroed or permuted inputs, at its best epoch."""
+
+    model: keras.Model
+    losses: np.ndarray
+    """Validation loss of each example, (examples,)."""
+
+    history: list[float]
+    """Validation loss of each epoch."""
+
+
+def train_blind(
+    config: Config,
+    data: Dataset,
+    callbacks: Callable[[str], Iterable[keras.callbacks.Callback]],
+) -> dict[str, Sighted]:
+    """Train the same net on "real", "zeroed" and "permuted" inputs.
+
+    Zeroed inputs are zero in validation too; permuted ones belong to other examples' labels in
+    training only.
+
+    Args:
+        config: what to train.
+        data: the real examples.
+        callbacks: from the name of a training to its callbacks.
+    """
+    order = np.random.default_rng(config.seed).permutation(len(data.train))
+    variants = {
+        "real": data,
+        "zeroed": replace(data, train=_zeroed(data.train), val=_zeroed(data.val)),
+        "permuted": replace(data, train=replace(data.train, x=data.train.x[order])),
+    }
+    trained = {}
+    for name, variant in variants.items():
+        best = restore_best("val_loss")
+        history = train(config, variant, config.seed, callbacks=[*callbacks(name), best])
+        logits = predict(history.model, variant.val.x)
+        each = losses(logits, data.val.y, data.task)
+        trained[name] = Sighted(history.model, each, history.history["val_loss"])
+    return trained
+
+
+def _zeroed(split: Split) -> Split:
+    return replace(split, x=np.zeros_like(split.x))

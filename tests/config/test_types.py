@@ -1,0 +1,193 @@
+"""What each key accepts and refuses, and how one config becomes another."""
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from recipe.config import Config
+from recipe.config.fields import leaf_keys, section_of
+
+REFUSED = "refused"
+
+
+def sections(section: type[BaseModel] = Config) -> list[type[BaseModel]]:
+    inner = filter(None, (section_of(section, name) for name in section.model_fields))
+    return [section, *(below for kind in inner for below in sections(kind))]
+
+
+def value_of(key: str, given: Any) -> Any:
+    try:
+        return Config().replace({key: given}).get(key)
+    except ValidationError:
+        return REFUSED
+
+
+def test_the_defaults_make_a_valid_config() -> None:
+    assert Config.model_validate(Config().model_dump(mode="json")) == Config()
+
+
+@pytest.mark.parametrize("section", sections(), ids=lambda section: section.__name__)
+def test_every_section_is_strict_frozen_and_closed(section: type[BaseModel]) -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(section(), next(iter(section.model_fields)), None)
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        section.model_validate({"no_such_key": 1})
+    assert section.model_config["strict"]
+
+
+@pytest.mark.parametrize("key", leaf_keys(Config))
+def test_every_key_takes_its_own_default_and_nothing_absurd(key: str) -> None:
+    assert value_of(key, Config().get(key)) == Config().get(key)
+    assert value_of(key, {"no": ["such", "value"]}) == REFUSED
+    assert value_of(key, float("nan")) == REFUSED
+    assert value_of(key, float("inf")) == REFUSED
+    assert value_of(key, True) == REFUSED
+
+
+@pytest.mark.parametrize(
+    ("key", "good", "bad"),
+    [
+        pytest.param("name", ["a", "A1", "1.b_c-d"], ["", ".a", "-a", "a/b", "a b", "é"]),
+        pytest.param("seed", [0, 2**31 - 1], [-1, 2**31, 1.0, "1", None]),
+        pytest.param("data.split.val", [0.01, 0.7], [0, 1, 0.71, "0.1"]),
+        pytest.param("data.split.test", [0.01, 0.7], [0, 1, 0.71]),
+        pytest.param("data.limit", [1, None], [0, 1.5, "all"]),
+        pytest.param("data.accept", [(), ("leak",)], ["leak", (1,)]),
+        pytest.param("data.task", ["auto", "binary"], ["Binary", "ranking", None]),
+        pytest.param("data.missing", ["keep", "drop"], ["impute"]),
+        pytest.param("model.widths", [(), (1,), (8, 8)], [8, (0,), (-1,), (1.0,), (True,)]),
+        pytest.param("model.norm", ["none", "batch", "layer"], ["instance", None, False]),
+        pytest.param("model.norm_momentum", ["auto", 0, 0.99], [1, -0.1, "none", None]),
+        pytest.param("model.dropout", [0, 0.99], [1, -0.01, "0.5", None]),
+        pytest.param("model.l2", [0, 5], [-1e-9]),
+        pytest.param("model.kernel_initializer", ["auto", "zeros"], ["nope", "GlorotNormal", 1]),
+        pytest.param("model.activation", ["relu"], ["auto", "softmax", 1, None]),
+        pytest.param("train.optimizer", ["adam"], ["Adam", "auto", [], None]),
+        pytest.param("train.learning_rate", [1e-9, 1], [0, -1, "3e-4", None]),
+        pytest.param("train.epochs", [1, 10**6], [0, 3.0, "3"]),
+        pytest.param("train.batch_size", [1, "full"], [0, "half", 1.0]),
+        pytest.param("train.early_stopping", [None, 1], [0, 1.5]),
+        pytest.param("stages.data.imbalance", [1.1], [1, 0.5]),
+        pytest.param("stages.baseline.batch", [2], [1]),
+        pytest.param("stages.tune.seeds", [2, 1000], [1, 1001]),
+        pytest.param("stages.tune.confidence", [0.51, 0.99], [0.5, 1]),
+        pytest.param("stages.squeeze.longer", [1.5], [1]),
+        pytest.param("search.max_trials", [1], [0]),
+        pytest.param("search.oracle", ["random"], ["grid"]),
+    ],
+)
+def test_a_key_takes_the_ends_of_its_range_and_nothing_beyond(
+    key: str, good: list[Any], bad: list[Any]
+) -> None:
+    assert [value_of(key, value) for value in good] == good
+    assert [value_of(key, value) for value in bad] == [REFUSED] * len(bad)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param({}, id="without a class"),
+        pytest.param({"class_name": 1}, id="with a number for its class"),
+        pytest.param({"class_name": "SGD", "momentum": 0.9}, id="with arguments beside config"),
+        pytest.param({"class_name": "SGD", "config": {"x": float("nan")}}, id="with NaN"),
+        pytest.param({"class_name": "SGD", "config": {"x": [float("inf")]}}, id="with infinity"),
+        pytest.param({"class_name": "SGD", "config": {"x": object()}}, id="with a Python object"),
+    ],
+)
+def test_a_sick_keras_object_is_refused(value: dict[str, Any]) -> None:
+    assert value_of("train.optimizer", value) == REFUSED
+
+
+def test_a_keras_object_keeps_its_arguments() -> None:
+    given = {"class_name": "SGD", "config": {"momentum": 0.9, "clipnorm": None}}
+    config = Config().replace({"train.optimizer": given})
+    assert config.get("train.optimizer").model_dump() == given
+    assert config.get("train.optimizer.config.momentum") == 0.9
+
+
+# One config from another ---------------------------------------------------------------------
+
+
+def test_replace_changes_these_keys_and_no_other() -> None:
+    config = Config()
+    changed = config.replace({"model.dropout": 0.5, "train.epochs": 3, "model.widths": (4,)})
+    assert config == Config()
+    assert (
+        changed.replace(
+            {key: config.get(key) for key in ("model.dropout", "train.epochs", "model.widths")}
+        )
+        == Config()
+    )
+    assert (changed.model.dropout, changed.train.epochs, changed.model.widths) == (0.5, 3, (4,))
+
+
+def test_replace_reaches_into_a_keras_object() -> None:
+    config = Config().replace({"train.optimizer": {"class_name": "SGD"}})
+    assert config.replace({"train.optimizer.config.momentum": 0.9}).get(
+        "train.optimizer.config"
+    ) == {"momentum": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        pytest.param({"model.dropout": 1.0}, "less than 1", id="out of range"),
+        pytest.param({"model.drpout": 0.1}, "Extra inputs", id="an unknown key"),
+        pytest.param({"modle.dropout": 0.1}, "Extra inputs", id="an unknown section"),
+        pytest.param({"model": 3}, "valid dictionary", id="a value for a section"),
+        pytest.param({"model.dropout.rate": 0.1}, "not a section", id="through a number"),
+        pytest.param({"model.widths.0": 8}, "not a section", id="into a list"),
+    ],
+)
+def test_replace_refuses_what_a_file_may_not_say(changes: dict[str, Any], rule: str) -> None:
+    with pytest.raises(ValidationError, match=rule):
+        Config().replace(changes)
+
+
+def test_an_unknown_key_has_no_value() -> None:
+    with pytest.raises(AttributeError):
+        Config().get("model.drpout")
+
+
+# Search spaces -------------------------------------------------------------------------------
+
+
+def space_errors(space: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with pytest.raises(ValidationError) as caught:
+        Config().replace({"search.space": space})
+    return [error["loc"] for error in caught.value.errors()]
+
+
+def test_each_sick_key_of_a_space_is_an_error_at_its_place() -> None:
+    space = {
+        "model.dropout": {"linear": [0, 1]},
+        "model.l2": {"log": [1e-5, 1e-2]},
+        "model.nope": {"int": [1, 2]},
+        "data.limit": {"int": [1, 2]},
+    }
+    assert space_errors(space) == [
+        ("search", "space", "model.dropout"),
+        ("search", "space", "model.nope"),
+        ("search", "space", "data.limit"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "endpoints"),
+    [
+        pytest.param({"linear": [0, 0.5]}, (0.0, 0.5), id="linear"),
+        pytest.param({"log": [0.1, 0.5]}, (0.1, 0.5), id="log"),
+        pytest.param({"choice": [0, 0.1, 0.2]}, (0, 0.1, 0.2), id="every choice"),
+    ],
+)
+def test_endpoints_are_the_values_to_check(
+    values: dict[str, Any], endpoints: tuple[float, ...]
+) -> None:
+    config = Config().replace({"search.space": {"model.dropout": values}})
+    assert config.search.space["model.dropout"].endpoints == endpoints
+
+
+def test_a_config_with_a_space_can_still_be_changed() -> None:
+    config = Config().replace({"search.space": {"model.dropout": {"linear": [0, 0.5]}}})
+    assert config.replace({"model.dropout": 0.1}).search == config.search

@@ -15,7 +15,7 @@ FOLDER  = $(if $(RUNS),--runs '$(RUNS)')
 CHANGES = $(foreach setting,$(SET),--set '$(setting)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup $(STAGES) recipe report tensorboard test check proof clean
+.PHONY: help setup $(STAGES) recipe report tensorboard test check proof bench clean
 .NOTPARALLEL: # a run folder belongs to one command at a time
 
 ##@ The recipe: each stage needs the one before it
@@ -36,7 +36,7 @@ recipe: $(STAMP) ## all six
 ##@ Looking at it
 
 tensorboard: $(STAMP) ## the run's charts in a browser, until Ctrl-C
-	@$(BIN)/python scripts/tensorboard.py --logdir '$(LOGDIR)' --port '$(PORT)'
+	@$(BIN)/python scripts/serve_tensorboard.py --logdir '$(LOGDIR)' --port '$(PORT)'
 
 report: $(STAMP) ## the run as one HTML file
 	@$(BIN)/recipe report '$(CONFIG)' $(FOLDER) $(ARGS)
@@ -57,6 +57,9 @@ check: $(STAMP) ## style, types and floors
 
 proof: $(STAMP) ## measure what docs/proof.md claims; ONLY=name for one part
 	@$(BIN)/python scripts/proof.py $(ONLY)
+
+bench: $(STAMP) ## speed, as ratios to Keras's own fit in the same run
+	@$(BIN)/python scripts/bench.py
 
 clean: ## remove .venv and caches, never runs/
 	@rm -rf .venv .import_linter_cache .mypy_cache .pytest_cache .ruff_cache *.egg-info

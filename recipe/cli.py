@@ -112,7 +112,7 @@ def report(config: Path, runs: Path, name: str | None) -> None:
     if not folder.read_manifest():
         raise RequestError(f"{folder.path}: no run yet; first: recipe run {config}")
     _write_report(folder)
-    _print_summary(folder)
+    _print_summary(folder, config)
 
 
 @cli.command()
@@ -164,7 +164,7 @@ def _on_run_folder(
         failed = _run_stages(stages, resolved, str(config), folder, force)
         _write_report(folder)
         if len(stages) > 1:
-            _print_summary(folder)
+            _print_summary(folder, config)
     if failed:
         sys.exit(1)
 
@@ -173,7 +173,7 @@ def _run_stages(
     stages: list[str], config: Config, path: str, folder: RunFolder, force: bool
 ) -> bool:
     """Run in order until one fails; whether one did."""
-    # read by TensorFlow when it is imported: its greetings are not ours
+    # read by TensorFlow when it is imported: only its errors are news to the user
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from recipe.findings import Verdict
     from recipe.stages.runner import Runner, show_findings
@@ -204,17 +204,33 @@ def _write_report(folder: RunFolder) -> None:
     write_report(folder.path / "report.html", folder.read_manifest(), stages, list(STAGES))
 
 
-def _print_summary(folder: RunFolder) -> None:
+def _print_summary(folder: RunFolder, config: Path) -> None:
     """A line a stage: verdict, seconds and the number that decided; then where to look."""
     say = folder.console.say
+    results = _results(folder)
     say()
     say(f"{'stage':<11} {'verdict':<8} {'seconds':>7}  what decided")
-    for result in _results(folder):
-        verdict = result.verdict.value + (" !" if result.forced else "")
+    for result in results:
+        verdict = result.verdict.value + (" (forced)" if result.forced else "")
         say(f"{result.stage:<11} {verdict:<8} {result.seconds:>7.1f}  {result.headline}")
     say()
+    if results and results[-1].stage == "squeeze":
+        found = results[-1].metrics
+        name = next(key for key in found if key.startswith("test_"))
+        say(
+            f"test score   {name.removeprefix('test_')} {found[name]:.4f}, "
+            f"{found['confidence']:.0%} interval "
+            f"{found[f'{name}_low']:.4f} to {found[f'{name}_high']:.4f}"
+        )
     say(f"report       {folder.path / 'report.html'}")
-    say(f"TensorBoard  make tensorboard RUNS={folder.path.parent} CONFIG={folder.path.name}")
+    say(f"TensorBoard  {_tensorboard_command(folder, config)}")
+
+
+def _tensorboard_command(folder: RunFolder, config: Path) -> str:
+    """The shortest `make tensorboard` that shows this folder."""
+    if folder.path == Path("runs") / config.stem:
+        return "make tensorboard" + (f" CONFIG={config}" if config.stem != "digits" else "")
+    return f"make tensorboard LOGDIR={folder.path / 'tensorboard'}"
 
 
 def main() -> None:

@@ -88,3 +88,43 @@ def overall(findings: Iterable[Finding]) -> Verdict:
         if verdict in verdicts:
             return verdict
     return Verdict.PASS
+
+
+def judge(
+    check: str,
+    verdict: Verdict | bool,
+    message: str,
+    *,
+    measured: float | str | None,
+    expected: str,
+    source: str,
+    code: str | None = None,
+    prescription: str | None = None,
+) -> Finding:
+    """A finding that names a cause and a cure only if something is wrong.
+
+    Args:
+        check: its name.
+        verdict: or a truth: True passes, False fails.
+        message: what was seen.
+        measured: the number (or word) that decided.
+        expected: the rule, with its threshold and unit.
+        source: who says so.
+        code: the diagnosis if it is not met; a failure is then an error, a warning a warning.
+        prescription: what to change if it is not met.
+    """
+    if isinstance(verdict, bool):
+        verdict = Verdict.PASS if verdict else Verdict.FAIL
+    wrong = verdict in (Verdict.WARN, Verdict.FAIL)
+    severity = "error" if verdict is Verdict.FAIL else "warning"
+    return Finding(
+        check=check,
+        verdict=verdict,
+        message=message,
+        measured=measured,
+        expected=expected,
+        source=source,
+        code=code if wrong else None,
+        severity=severity if wrong and code else None,
+        prescription=prescription if wrong else None,
+    )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from recipe.findings import Finding, Verdict
+from recipe.findings import Finding, Verdict, judge
 
 KARPATHY_1 = 'Karpathy, "A Recipe for Training Neural Networks" (2019), step 1'
 CLOSE_LOOK = 5
@@ -21,14 +21,14 @@ def check_size(examples: int, minimum: int) -> Finding:
         minimum: fewer fail.
     """
     few = examples < minimum
-    return Finding(
-        check="size",
-        verdict=Verdict.FAIL if few else Verdict.PASS,
-        message=f"{examples} examples" + ("; too few to train and to judge a net." if few else "."),
+    return judge(
+        "size",
+        not few,
+        f"{examples} examples" + ("; too few to train and to judge a net." if few else "."),
         measured=examples,
         expected=f"at least {minimum} examples",
         source="stages.data.min_examples, a value of this project",
-        prescription="collect more examples, or use cross-validated linear models" if few else None,
+        prescription="collect more examples, or use cross-validated linear models",
     )
 
 
@@ -45,16 +45,15 @@ def check_finite(bad: dict[str, int], examples: int) -> Finding:
     else:
         worst = sorted(bad, key=lambda name: -bad[name])
         message = f"Missing or infinite values in {_listed([f'{n} ({bad[n]})' for n in worst])}."
-    return Finding(
-        check="finite",
-        verdict=Verdict.FAIL if bad else Verdict.PASS,
-        message=message,
+    return judge(
+        "finite",
+        not bad,
+        message,
         measured=sum(bad.values()),
         expected="0 missing or infinite values",
         source=f"{KARPATHY_1}; checklist row 1.3",
-        code="nan_input" if bad else None,
-        severity="error" if bad else None,
-        prescription="data.missing: keep -> drop, or fill them in the source" if bad else None,
+        code="nan_input",
+        prescription="data.missing: keep -> drop, or fill them in the source",
     )
 
 
@@ -65,10 +64,10 @@ def check_constant(names: Sequence[str], total: int) -> Finding:
         names: of the constant features.
         total: number of features.
     """
-    return Finding(
-        check="constant_features",
-        verdict=Verdict.WARN if len(names) > total / 2 else Verdict.PASS,
-        message=(
+    return judge(
+        "constant_features",
+        Verdict.WARN if len(names) > total / 2 else Verdict.PASS,
+        (
             f"{len(names)} of {total} features never change: {_listed(names)}."
             if names
             else "Every feature changes."
@@ -76,7 +75,7 @@ def check_constant(names: Sequence[str], total: int) -> Finding:
         measured=len(names),
         expected="at most half of the features constant (borders of images often are)",
         source=f"{KARPATHY_1}; checklist row 1.3",
-        prescription="drop them in the source" if names else None,
+        prescription="drop them in the source",
     )
 
 
@@ -92,10 +91,10 @@ def check_class_balance(counts: np.ndarray, names: Sequence[str], ratio: float) 
     measured = float("inf") if empty else float(counts.max() / counts.min())
     uneven = measured > ratio
     smallest, largest = names[int(counts.argmin())], names[int(counts.argmax())]
-    return Finding(
-        check="class_balance",
-        verdict=Verdict.WARN if uneven else Verdict.PASS,
-        message=(
+    return judge(
+        "class_balance",
+        Verdict.WARN if uneven else Verdict.PASS,
+        (
             f"Train lacks the class {_listed(empty)}."
             if empty
             else f"The largest class ({largest}) has {measured:.1f} times the examples of the "
@@ -104,9 +103,8 @@ def check_class_balance(counts: np.ndarray, names: Sequence[str], ratio: float) 
         measured=measured,
         expected=f"at most {ratio:g} times",
         source="checklist row 1.4 (ratio above 10:1)",
-        code="class_imbalance" if uneven else None,
-        severity="warning" if uneven else None,
-        prescription="judge by the rare class too: accuracy hides it" if uneven else None,
+        code="class_imbalance",
+        prescription="judge by the rare class too: accuracy hides it",
     )
 
 
@@ -125,10 +123,10 @@ def check_duplicates(share: float, conflict_accuracy: float | None) -> Finding:
             " Some equal inputs have different labels:"
             f" no net can exceed {conflict_accuracy:.2%} accuracy on train."
         )
-    return Finding(
-        check="duplicates",
-        verdict=Verdict.WARN if share > 0.05 or conflict else Verdict.PASS,
-        message=message,
+    return judge(
+        "duplicates",
+        Verdict.WARN if share > 0.05 or conflict else Verdict.PASS,
+        message,
         measured=share,
         expected="at most 5 % repeated, none with two labels",
         source=f"{KARPATHY_1}; checklist row 1.2 (share: a value of this project)",
@@ -144,16 +142,14 @@ def check_shared(shares: dict[str, float], most: float) -> Finding:
     """
     worst = max(shares.values())
     verdict = Verdict.FAIL if worst > most else Verdict.WARN if worst > 0 else Verdict.PASS
-    bad = verdict is not Verdict.PASS
-    return Finding(
-        check="shared_examples",
-        verdict=verdict,
-        message=f"Also in train: {shares['val']:.1%} of val, {shares['test']:.1%} of test.",
+    return judge(
+        "shared_examples",
+        verdict,
+        f"Also in train: {shares['val']:.1%} of val, {shares['test']:.1%} of test.",
         measured=worst,
         expected=f"none; fails above {most:.0%}",
         source=f"{KARPATHY_1}; checklist row 1.2",
-        code="train_val_overlap" if bad else None,
-        severity=("error" if verdict is Verdict.FAIL else "warning") if bad else None,
+        code="train_val_overlap",
     )
 
 
@@ -166,10 +162,10 @@ def check_outliers(far: dict[str, int], limit: float = 20.0) -> Finding:
         limit: in those distances.
     """
     far = {name: count for name, count in far.items() if count}
-    return Finding(
-        check="outliers",
-        verdict=Verdict.WARN if far else Verdict.PASS,
-        message=(
+    return judge(
+        "outliers",
+        Verdict.WARN if far else Verdict.PASS,
+        (
             f"Values far outside of the usual range in {_listed([f'{n} ({far[n]})' for n in far])}."
             if far
             else "No value lies far outside of its feature's usual range."

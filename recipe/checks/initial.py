@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import entropy
 
 from recipe.config import Task
-from recipe.findings import Finding, Verdict
+from recipe.findings import Finding, Verdict, judge
 
 KARPATHY_2 = 'Karpathy, "A Recipe for Training Neural Networks" (2019), step 2'
 
@@ -40,17 +40,16 @@ def check_labels_fit_head(y: np.ndarray, task: Task, classes: int) -> Finding:
     else:
         fits = low >= 0 and high < classes
         expected = f"labels from 0 to {classes - 1}"
-    return Finding(
-        check="labels_fit_head",
-        verdict=Verdict.PASS if fits else Verdict.FAIL,
-        message=f"Targets run from {low:g} to {high:g}"
+    return judge(
+        "labels_fit_head",
+        fits,
+        f"Targets run from {low:g} to {high:g}"
         + ("." if fits else f", but the head has {classes} outputs, numbered from 0."),
         measured=high,
         expected=expected,
         source="diagnosis rule 4",
-        code=None if fits else "label_encoding",
-        severity=None if fits else "error",
-        prescription=None if fits else "count the labels from 0, or leave class_names out",
+        code="label_encoding",
+        prescription="count the labels from 0, or leave class_names out",
     )
 
 
@@ -69,19 +68,18 @@ def check_input_scale(x: np.ndarray) -> Finding:
     too_large, too_small, uneven = largest > 10, largest < 0.05, ratio > 1000
     bad = too_large or too_small or uneven
     why = "far too large" if too_large else "far too small" if too_small else "very uneven in scale"
-    return Finding(
-        check="input_scale",
-        verdict=Verdict.FAIL if bad else Verdict.PASS,
-        message=(
+    return judge(
+        "input_scale",
+        not bad,
+        (
             f"Just before the net, values run from {x.min():.3g} to {x.max():.3g}, mean "
             f"{x.mean():.3g}, std {x.std():.3g}" + (f": {why}." if bad else ".")
         ),
         measured=largest,
         expected="mean and std of each feature at most 10, at least 0.05, within 1000 times",
         source="diagnosis rule 2; checklist fact 2 (batch norm hides this from the loss)",
-        code="unscaled_input" if bad else None,
-        severity="error" if bad else None,
-        prescription="data.scaling: none -> standardize" if bad else None,
+        code="unscaled_input",
+        prescription="data.scaling: none -> standardize",
     )
 
 
@@ -99,19 +97,18 @@ def check_initial_loss(loss: float, expected: float, tolerance: float = 0.01) ->
     """
     off = abs(loss - expected) / expected
     bad = not off <= tolerance
-    return Finding(
-        check="loss_at_init",
-        verdict=Verdict.FAIL if bad else Verdict.PASS,
-        message=(
+    return judge(
+        "loss_at_init",
+        not bad,
+        (
             f"A net that knows only the prior has loss {loss:.4f}; "
             f"the targets themselves say {expected:.4f}."
         ),
         measured=loss,
         expected=f"{expected:.4f} within {tolerance:.0%}",
         source=f"{KARPATHY_2}, verify loss @ init; checklist row 2.4 a",
-        code="high_initial_loss" if bad else None,
-        severity="error" if bad else None,
-        prescription="check train.loss, the labels and the head" if bad else None,
+        code="high_initial_loss",
+        prescription="check train.loss, the labels and the head",
     )
 
 
@@ -130,10 +127,10 @@ def check_initial_spread(loss: float, prior: float, variance: float, spread: flo
     expected = prior + 0.5 * variance * spread
     wild = not (variance <= 4 and loss <= 2 * prior)
     off = abs(loss - expected) > 0.1 * expected
-    return Finding(
-        check="init_spread",
-        verdict=Verdict.FAIL if wild else Verdict.WARN if off else Verdict.PASS,
-        message=(
+    return judge(
+        "init_spread",
+        Verdict.FAIL if wild else Verdict.WARN if off else Verdict.PASS,
+        (
             f"At initialization the loss is {loss:.4f}; logits with variance {variance:.3g} "
             f"explain {expected:.4f}, the prior alone {prior:.4f}."
         ),
@@ -142,10 +139,7 @@ def check_initial_spread(loss: float, prior: float, variance: float, spread: flo
         f"loss at most {2 * prior:.3g}",
         source="checklist row 2.4 b, second-order expansion, measured there",
         code="bad_init" if wild else None,
-        severity="error" if wild else None,
-        prescription="model.kernel_initializer: -> auto; data.scaling: -> standardize"
-        if wild
-        else None,
+        prescription="model.kernel_initializer: -> auto; data.scaling: -> standardize",
     )
 
 
@@ -166,14 +160,12 @@ def check_prior_bias(
     off = float(np.abs(predicted - prior).max())
     allowed = max(0.01, 0.05 * size, 3 * scatter * size)
     good = off <= allowed
-    return Finding(
-        check="prior_bias",
-        verdict=Verdict.PASS if good else Verdict.WARN,
-        message=f"The fresh net's mean prediction is off the prior by {off:.3g} at most.",
+    return judge(
+        "prior_bias",
+        Verdict.PASS if good else Verdict.WARN,
+        f"The fresh net's mean prediction is off the prior by {off:.3g} at most.",
         measured=off,
         expected=f"at most {allowed:.3g} (5 %, or 3 standard errors)",
         source=f"{KARPATHY_2}, init well; checklist row 2.5",
-        prescription=None
-        if good or configured == "auto"
-        else f"model.head_bias: {configured} -> auto",
+        prescription=None if configured == "auto" else f"model.head_bias: {configured} -> auto",
     )

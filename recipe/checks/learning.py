@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from recipe.findings import Finding, Verdict
+from recipe.findings import Finding, Verdict, judge
 
 KARPATHY_2 = 'Karpathy, "A Recipe for Training Neural Networks" (2019), step 2'
 KARPATHY_3 = 'Karpathy, "A Recipe for Training Neural Networks" (2019), step 3'
@@ -19,10 +19,10 @@ def check_repeats(first: np.ndarray, second: np.ndarray) -> Finding:
     """
     difference = float(np.abs(np.asarray(first) - np.asarray(second)).max())
     same = difference == 0
-    return Finding(
-        check="seed_repeats",
-        verdict=Verdict.PASS if same else Verdict.FAIL,
-        message=(
+    return judge(
+        "seed_repeats",
+        same,
+        (
             f"Two trainings with one seed agree in all {len(first)} losses."
             if same
             else f"Two trainings with one seed differ by up to {difference:.3g} in their loss."
@@ -30,7 +30,7 @@ def check_repeats(first: np.ndarray, second: np.ndarray) -> Finding:
         measured=difference,
         expected="0: equal to the bit",
         source=f"{KARPATHY_2}, fix random seed; checklist row 2.1",
-        prescription=None if same else "look for an operation or a layer with its own randomness",
+        prescription="look for an operation or a layer with its own randomness",
     )
 
 
@@ -49,18 +49,15 @@ def check_one_batch(
     """
     reached = loss <= target and right in (None, 1.0)
     labels = "" if right is None else f" and {right:.0%} of the labels right"
-    return Finding(
-        check="one_batch_overfit",
-        verdict=Verdict.PASS if reached else Verdict.FAIL,
-        message=f"{size} examples: loss {loss:.3g}{labels} after {steps} steps.",
+    return judge(
+        "one_batch_overfit",
+        reached,
+        f"{size} examples: loss {loss:.3g}{labels} after {steps} steps.",
         measured=loss,
         expected=f"loss at most {target:.3g} and every label right within {budget} steps",
         source=f"{KARPATHY_2}, overfit one batch; checklist row 2.8 and fact 3",
-        code=None if reached else "no_learning",
-        severity=None if reached else "error",
-        prescription=None
-        if reached
-        else "look at labels, loss, head and initialization; a larger model.widths comes last",
+        code="no_learning",
+        prescription="look at labels, loss, head, initialization; larger model.widths comes last",
     )
 
 
@@ -79,10 +76,10 @@ def check_inputs_help(
     relative = float(difference.mean() / blind.mean())
     error = float(difference.std(ddof=1) / np.sqrt(len(difference)))
     helped = relative > gain and float(difference.mean()) > 2 * error
-    return Finding(
-        check=f"inputs_{kind}",
-        verdict=Verdict.PASS if helped else Verdict.FAIL,
-        message=(
+    return judge(
+        f"inputs_{kind}",
+        helped,
+        (
             f"Validation loss {real.mean():.4f} on real inputs, {blind.mean():.4f} on {kind} "
             f"ones: {relative:.0%} lower"
             + ("." if helped else "; the inputs tell the net nothing about the labels.")
@@ -90,9 +87,8 @@ def check_inputs_help(
         measured=relative,
         expected=f"more than {gain:.0%} lower, and by more than 2 standard errors",
         source=f"{KARPATHY_2}, input-independent baseline; checklist row 2.7",
-        code=None if helped else "corrupt_labels",
-        severity=None if helped else "error",
-        prescription=None if helped else "check that inputs and labels belong to each other",
+        code="corrupt_labels",
+        prescription="check that inputs and labels belong to each other",
     )
 
 
@@ -106,10 +102,10 @@ def check_blind_knows_prior(loss: float, prior: float, noise: float) -> Finding:
     """
     allowed = 0.02 * prior + 2 * noise
     good = abs(loss - prior) <= allowed
-    return Finding(
-        check="blind_knows_prior",
-        verdict=Verdict.PASS if good else Verdict.WARN,
-        message=f"On zeroed inputs the loss is {loss:.4f}; the prior's is {prior:.4f}.",
+    return judge(
+        "blind_knows_prior",
+        Verdict.PASS if good else Verdict.WARN,
+        f"On zeroed inputs the loss is {loss:.4f}; the prior's is {prior:.4f}.",
         measured=loss,
         expected=f"{prior:.4f} within {allowed:.3g} (2 % and 2 standard errors)",
         source="checklist row 2.7",
@@ -131,10 +127,10 @@ def check_beats(
     """
     low, high = gain
     answer = "better" if low > 0 else "worse" if high < 0 else "the same within noise"
-    return Finding(
-        check=f"{name}_beats_{below}",
-        verdict=Verdict.WARN if high < 0 else Verdict.PASS,
-        message=f"Validation {metric}: {name} {score:.4f}, {below} {floor:.4f}: {answer}.",
+    return judge(
+        f"{name}_beats_{below}",
+        Verdict.WARN if high < 0 else Verdict.PASS,
+        f"Validation {metric}: {name} {score:.4f}, {below} {floor:.4f}: {answer}.",
         measured=score - floor,
         expected=f"not worse beyond noise (95 % of resamples: {low:+.4f} to {high:+.4f})",
         source=f"{KARPATHY_2}, dumb baselines; checklist row 2.0",
@@ -162,7 +158,6 @@ def check_reaches_floor(
     right = accuracy is not None and target_accuracy is not None and accuracy >= target_accuracy
     reached = right or loss <= target_loss
     said = "" if accuracy is None else f", accuracy {accuracy:.4f}"
-    blame = not reached and cause is None
     why = (
         "A bug, or the net is too small for these data."
         if cause is None
@@ -171,17 +166,16 @@ def check_reaches_floor(
     expected = f"loss at most {target_loss:.3g}"
     if target_accuracy is not None:
         expected += f" or accuracy at least {target_accuracy:.4g}"
-    return Finding(
-        check="reaches_floor",
-        verdict=Verdict.PASS if reached else Verdict.FAIL,
-        message=f"Training loss {loss:.4g}{said}, after {sizes} size{'s' * (sizes > 1)} of net."
+    return judge(
+        "reaches_floor",
+        reached,
+        f"Training loss {loss:.4g}{said}, after {sizes} size{'s' * (sizes > 1)} of net."
         + ("" if reached else f" {why}"),
         measured=loss,
         expected=expected,
         source=f"{KARPATHY_3}, overfit; checklist row 3.1",
-        code="underfitting" if blame else None,
-        severity="error" if blame else None,
-        prescription="model.widths: larger; data.scaling; train.learning_rate" if blame else None,
+        code=None if cause else "underfitting",
+        prescription=None if cause else "model.widths: larger; data.scaling; train.learning_rate",
     )
 
 
@@ -199,17 +193,16 @@ def check_learning_rate(
     best = min(smaller, key=lambda rate: np.nan_to_num(smaller[rate], nan=np.inf))
     reached = smaller[best]
     proven = bool(reached < 0.5 * floor and not loss <= 2 * reached)
-    return Finding(
-        check="learning_rate",
-        verdict=Verdict.FAIL if proven else Verdict.PASS,
-        message=(
+    return judge(
+        "learning_rate",
+        not proven,
+        (
             f"Loss {loss:.3g} at learning rate {learning_rate:g}; from the same weights in as many "
             f"steps {reached:.3g} at {best:g}."
         ),
         measured=loss,
         expected=f"at most twice the loss of the best smaller rate ({2 * reached:.3g})",
         source="diagnosis rule 22: the prescribed change, tried",
-        code="lr_too_high" if proven else None,
-        severity="error" if proven else None,
-        prescription=f"train.learning_rate: {learning_rate:g} -> {best:g}" if proven else None,
+        code="lr_too_high",
+        prescription=f"train.learning_rate: {learning_rate:g} -> {best:g}",
     )

@@ -16,7 +16,7 @@ from recipe.config import DataConfig, RequestError, Task
 from recipe.data.features import Scaling, learn_scaling
 from recipe.data.sources import RawExamples, read_source
 from recipe.data.splits import split
-from recipe.data.targets import Targets, encode
+from recipe.data.targets import Targets, encode, missing
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Split:
     """(examples,) int32 class positions, or (examples, targets) float32, scaled."""
 
     ids: np.ndarray
-    """(examples,) row numbers in the source."""
+    """(examples,) row numbers in what `read_examples` returns."""
 
     def __len__(self) -> int:
         return len(self.x)
@@ -84,9 +84,7 @@ def read_examples(config: DataConfig) -> tuple[RawExamples, Targets]:
     keep = np.arange(len(raw.x))
     if config.missing == "drop":
         whole = np.isfinite(raw.x.reshape(len(raw.x), -1)).all(axis=1)
-        if raw.y.dtype.kind == "f":
-            whole &= np.isfinite(raw.y.reshape(len(raw.y), -1)).all(axis=1)
-        keep = keep[whole]
+        keep = keep[whole & ~missing(raw.y)]
     if config.limit is not None and config.limit < len(keep):
         keep = np.sort(np.random.default_rng(config.split.seed).permutation(keep)[: config.limit])
     if len(keep) == 0:

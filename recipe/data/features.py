@@ -36,9 +36,8 @@ def learn_scaling(train: np.ndarray, kind: str) -> Scaling:
     columns = train.reshape(-1, train.shape[-1]).astype(np.float64)
     if kind == "none":
         return Scaling(np.zeros(columns.shape[1]), np.ones(columns.shape[1]))
-    finite = np.where(np.isfinite(columns), columns, np.nan)
-    with np.errstate(all="ignore"):
-        mean, std = np.nanmean(finite, axis=0), np.nanstd(finite, axis=0)
+    finite = np.ma.masked_invalid(columns)
+    mean, std = finite.mean(axis=0).filled(0.0), finite.std(axis=0).filled(0.0)
     # a constant column's std is rounding noise of its mean, and would blow it up
     constant = ~(std > 1e-7 * np.abs(mean))
-    return Scaling(np.nan_to_num(mean), np.where(constant, 1.0, std))
+    return Scaling(mean, np.where(constant, 1.0, std))

@@ -83,8 +83,8 @@ def far_values(x: np.ndarray, names: tuple[str, ...], limit: float = 20.0) -> di
     if x.ndim != 2:
         return {}
     columns = np.where(np.isfinite(x), x, np.nan).astype(np.float64)
-    with np.errstate(all="ignore"):
-        low, median, high = np.nanpercentile(columns, (1, 50, 99), axis=0)
+    columns[:, np.isnan(columns).all(axis=0)] = 0  # no value at all: it never changes
+    low, median, high = np.nanpercentile(columns, (1, 50, 99), axis=0)
     usual = high - low
     far = np.abs(columns - median) > limit * usual
     return {name: int(far[:, i].sum()) for i, name in enumerate(names) if usual[i] > 0}

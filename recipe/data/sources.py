@@ -7,7 +7,7 @@ To add a source, write a function that takes what stands after the colon and ret
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,13 +81,15 @@ def _from_function(name: str) -> RawExamples:
             f"{KEY}: {name}() must return (x, y) or (x, y, class_names), "
             f"got {type(returned).__name__}"
         )
-    x, y, *classes = returned
-    names: Any = getattr(x, "columns", ())
+    x, y, names = (*returned, None)[:3]
+    if names is not None and (isinstance(names, str) or not isinstance(names, Iterable)):
+        raise RequestError(f"{KEY}: {name}(): class_names must be a list of names, got {names!r}")
+    columns: Any = getattr(x, "columns", ())
     return RawExamples(
-        x=np.asarray(x),
-        y=np.asarray(y),
-        feature_names=tuple(str(n) for n in names),
-        class_names=tuple(str(n) for n in classes[0]) if classes else None,
+        x=x,
+        y=y,
+        feature_names=tuple(str(n) for n in columns),
+        class_names=None if names is None else tuple(str(n) for n in names),
     )
 
 
@@ -102,19 +104,28 @@ def _checked(name: str, raw: RawExamples) -> RawExamples:
     def refuse(rule: str) -> RequestError:
         return RequestError(f"{KEY}: {name}: {rule}")
 
-    if raw.x.dtype.kind not in "buif":
-        raise refuse(f"x must hold numbers, got dtype {raw.x.dtype}")
-    if raw.x.ndim not in (2, 3, 4):
+    try:
+        x, y = np.asarray(raw.x), np.asarray(raw.y)
+    except ValueError as error:  # lists of unequal length
+        raise refuse(f"x and y must be arrays: {error}") from error
+    if x.dtype.kind not in "buif":
+        raise refuse(f"x must hold numbers, got dtype {x.dtype}")
+    if x.ndim not in (2, 3, 4):
         raise refuse(
             "x must be (examples, features) or (examples, height, width[, channels]), "
-            f"got shape {raw.x.shape}"
+            f"got shape {x.shape}"
         )
-    if len(raw.x) != len(raw.y):
-        raise refuse(f"x and y must be equally long, got {len(raw.x)} and {len(raw.y)} examples")
-    if 0 in raw.x.shape:
-        raise refuse(f"there are no examples: x has shape {raw.x.shape}")
-    x = raw.x[..., np.newaxis] if raw.x.ndim == 3 else raw.x
+    if y.ndim not in (1, 2):
+        raise refuse(f"y must be (examples,) or (examples, targets), got shape {y.shape}")
+    if len(x) != len(y):
+        raise refuse(f"x and y must be equally long, got {len(x)} and {len(y)} examples")
+    if 0 in x.shape + y.shape:
+        raise refuse(f"there are no examples: x has shape {x.shape}, y has shape {y.shape}")
+    most = np.abs(x, where=np.isfinite(x), out=np.zeros_like(x)).max() if x.dtype == float else 0
+    if most > np.finfo(np.float32).max:
+        raise refuse(f"x must fit into float32, at most 3.4e+38, got {most:.2g}")
+    x = x[..., np.newaxis] if x.ndim == 3 else x
     names = raw.feature_names
     if x.ndim == 2 and len(names) != x.shape[1]:
         names = tuple(f"feature_{i}" for i in range(x.shape[1]))
-    return RawExamples(x.astype(np.float32), raw.y, names, raw.class_names)
+    return RawExamples(x.astype(np.float32), y, names, raw.class_names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from recipe.config import RequestError, Task
 
@@ -50,8 +51,11 @@ def encode(y: np.ndarray, class_names: tuple[str, ...] | None, task: str) -> Tar
             raise RequestError(f"data.source: with class_names, y holds positions, got {y.dtype}")
         classes, codes = class_names, y.astype(np.int32)
     else:
-        if y.dtype.kind == "f" and not np.isfinite(y).all():
-            raise RequestError("data.source: some labels are missing (NaN); drop those examples")
+        if missing(y).any():
+            raise RequestError(
+                "data.source: some labels are missing; write data.missing: drop, "
+                "or fill them in the source"
+            )
         labels = y.astype(str) if y.dtype.kind == "O" else y
         values, positions = np.unique(labels, return_inverse=True)
         classes, codes = tuple(_name(v) for v in values), positions.astype(np.int32)
@@ -61,6 +65,12 @@ def encode(y: np.ndarray, class_names: tuple[str, ...] | None, task: str) -> Tar
     if task == "auto":
         kind = Task.BINARY if len(classes) == 2 else Task.MULTICLASS
     return Targets(kind, codes, classes)
+
+
+def missing(y: np.ndarray) -> np.ndarray:
+    """Which examples lack a target: NaN, infinite, None or pandas' NA, (examples,) bool."""
+    bad = ~np.isfinite(y) if y.dtype.kind == "f" else pd.isna(y)
+    return np.asarray(bad.reshape(len(y), -1).any(axis=1))
 
 
 def _infer(y: np.ndarray, class_names: tuple[str, ...] | None) -> Task:

@@ -30,12 +30,11 @@ RELU_LIKE = (
 
 
 def activation_name(config: ModelConfig) -> str:
-    """The activation's name in Keras's short spelling, `LeakyReLU` too."""
+    """The activation's name in Keras's short spelling; of a layer, its nearest relative's."""
     if isinstance(config.activation, str):
         return config.activation
-    return {"ReLU": "relu", "LeakyReLU": "leaky_relu", "ELU": "elu"}.get(
-        config.activation.class_name, config.activation.class_name
-    )
+    layers = {"ReLU": "relu", "LeakyReLU": "leaky_relu", "PReLU": "leaky_relu", "ELU": "elu"}
+    return layers.get(config.activation.class_name, config.activation.class_name)
 
 
 def initializer(config: ModelConfig) -> Any:

@@ -50,8 +50,7 @@ def build(
         )
         outputs = head(x)
     except (TypeError, ValueError, AttributeError) as error:
-        first_line = str(error).strip().split("\n")[0]
-        raise RequestError(f"model: Keras can't build this net: {first_line}") from error
+        raise RequestError(f"model: Keras can't build this net: {reason(error)}") from error
     if config.head_bias == "auto":
         head.bias.assign(prior_bias(task, prior))
     # a fixed name keeps the tags of TensorBoard's histograms the same from run to run
@@ -70,14 +69,42 @@ def prior_bias(task: Task, prior: np.ndarray) -> np.ndarray:
     return prior
 
 
+def reason(error: Exception) -> str:
+    """What Keras complains of, in one line: what it quotes at the end, or its first line."""
+    text = str(error).strip()
+    return text.rpartition("Exception encountered: ")[2].split("\n")[0]
+
+
 def _body(config: ModelConfig) -> Body:
     if config.family in FAMILIES:
         return FAMILIES[config.family]
     if ":" in config.family:
-        return load_function(config.family, "model.family")
+        return _own_body(config.family)
     near = difflib.get_close_matches(config.family, FAMILIES, 1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     known = ", ".join(FAMILIES)
     raise RequestError(
         f"model.family: one of {known} or module:function, got {config.family!r}{hint}"
     )
+
+
+def _own_body(name: str) -> Body:
+    """The user's function, with its errors explained."""
+    function = load_function(name, "model.family")
+
+    def body(x: keras.KerasTensor, config: ModelConfig) -> keras.KerasTensor:
+        try:
+            features = function(x, config)
+        except Exception as error:
+            said = f"{type(error).__name__}: {reason(error)}"
+            raise RequestError(f"model.family: {name}() raised {said}") from error
+        shape = getattr(features, "shape", None)
+        if shape is None or len(shape) != 2:
+            got = f"shape {tuple(shape)}" if shape is not None else type(features).__name__
+            raise RequestError(
+                f"model.family: {name}() must return what the head reads, a Keras tensor of "
+                f"(batch, features), got {got}"
+            )
+        return features
+
+    return body

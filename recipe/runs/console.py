@@ -3,9 +3,34 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+
+@contextlib.contextmanager
+def native_noise_hidden() -> Iterator[None]:
+    """Keep what C++ code writes to the error stream from the user, unless Python raises.
+
+    TensorFlow greets there before any log level is heard.
+    """
+    sys.stderr.flush()
+    ours = os.dup(2)
+    try:
+        with tempfile.TemporaryFile() as theirs:
+            os.dup2(theirs.fileno(), 2)
+            try:
+                yield
+            except BaseException:
+                theirs.seek(0)
+                os.write(ours, theirs.read())  # it may say why
+                raise
+    finally:
+        os.dup2(ours, 2)
+        os.close(ours)
+
 
 Advance = Callable[[str], None]
 """Called once for each finished part, with a few words on it."""
@@ -31,6 +56,7 @@ class Console:
         if self.quiet or not sys.stdout.isatty():
             yield self._plain_progress(description, total)
             return
+        from rich.markup import escape
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
@@ -38,20 +64,23 @@ class Console:
             TextColumn,
             TimeRemainingColumn,
         )
+        from rich.table import Column
 
+        # on a narrow terminal the note gives way, not the bar
+        note_column = Column(ratio=1, no_wrap=True, overflow="ellipsis")
         columns = (
-            TextColumn("  {task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("  {task.description}", table_column=Column(min_width=len(description) + 2)),
+            BarColumn(bar_width=20, table_column=Column(min_width=20)),
+            MofNCompleteColumn(table_column=Column(min_width=2 * len(str(total)) + 1)),
+            TimeRemainingColumn(compact=True, table_column=Column(min_width=5)),
+            TextColumn("{task.fields[note]}", table_column=note_column),
         )
-        with Progress(*columns, transient=True) as bars:
+        with Progress(*columns, transient=True, expand=True) as bars:
             task = bars.add_task(description, total=total, note="")
 
             def advance(note: str) -> None:
                 self._keep(f"  {description}: {note}")
-                bars.update(task, advance=1, note=note)
+                bars.update(task, advance=1, note=escape(note))
 
             yield advance
 

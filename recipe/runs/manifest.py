@@ -58,11 +58,9 @@ def record_command(
     folder.write_manifest(manifest)
 
 
-def record_fingerprint(folder: RunFolder, stage: str, fingerprint: str) -> None:
-    """Note what a stage's result rests on."""
-    manifest = folder.read_manifest()
-    manifest.setdefault("fingerprints", {})[stage] = fingerprint
-    folder.write_manifest(manifest)
+def record_fingerprints(folder: RunFolder, **of: str) -> None:
+    """Note what the run rests on: hashes of its config, data and code."""
+    folder.write_manifest({**folder.read_manifest(), "fingerprints": of})
 
 
 def record_opening(folder: RunFolder, fingerprint: str) -> int:

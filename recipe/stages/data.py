@@ -56,13 +56,13 @@ def run(config: Config, folder: RunFolder) -> StageResult:
 
     sizes = {name: len(ids) for name, ids in parts.items()}
     findings = [_accepted(finding, config) for finding in findings]
-    what = f"{len(data.classes)} classes" if data.classes else f"{data.prior.size} target(s)"
+    what = f"{len(data.classes)} classes" if data.classes else f"targets: {data.prior.size}"
     return StageResult(
         stage="data",
         verdict=overall(findings),
         headline=(
-            f"{len(raw.x)} examples of {'x'.join(map(str, data.shape))}, {what} "
-            f"({data.task.value}): train {sizes['train']}, val {sizes['val']}, test {sizes['test']}"
+            f"{len(raw.x)} examples, {what} ({targets.task.value}): "
+            f"train {sizes['train']}, val {sizes['val']}, test {sizes['test']}"
         ),
         metrics={"examples": len(raw.x), **sizes, "features": len(table)},
         findings=findings,

@@ -11,7 +11,7 @@ import numpy as np
 from recipe.compare import Comparison, paired, score_seeds
 from recipe.config import Config, grown
 from recipe.data import load
-from recipe.findings import Finding, StageResult, Verdict, overall
+from recipe.findings import Finding, StageResult, Verdict, judge, overall
 from recipe.runs import RunFolder, figures
 from recipe.training import deciding_metric, prepare_runtime
 
@@ -28,7 +28,7 @@ def ladder(config: Config) -> dict[str, Changes]:
     rungs: dict[str, Changes] = {
         "smaller": smaller,
         "dropout 0.2": {"model.dropout": 0.2},
-        "weight decay 0.01": {"train.weight_decay": 0.01},
+        "weight decay 0.1": {"train.weight_decay": 0.1},
         "L2 1e-4": {"model.l2": 1e-4},
         "input noise 0.1": {"model.noise.input": 0.1},
         "batch norm": {"model.norm": "batch"},
@@ -106,10 +106,10 @@ def run(config: Config, folder: RunFolder) -> StageResult:
 
 def _rung(name: str, found: Comparison) -> Finding:
     """A rung measured is a rung passed: "it did not help" is an answer, not a fault."""
-    return Finding(
-        check=name,
-        verdict=Verdict.PASS,
-        message=str(found),
+    return judge(
+        name,
+        Verdict.PASS,
+        str(found),
         measured=found.difference,
         expected="better: the whole interval above 0",
         source=SOURCE,

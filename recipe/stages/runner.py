@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import sys
 import time
 from dataclasses import dataclass
 
 from recipe.config import Config, RequestError
 from recipe.data.dataset import fingerprint as data_fingerprint
+from recipe.data.sources import SOURCES
 from recipe.findings import StageResult, Verdict
 from recipe.runs import RunFolder, fingerprint
-from recipe.runs.manifest import record_fingerprint
-from recipe.stages import STAGES
+from recipe.runs.console import native_noise_hidden
+from recipe.runs.manifest import record_fingerprints
+from recipe.stages import STAGES, Stage
 
 
 @dataclass(frozen=True)
@@ -28,16 +32,24 @@ class Runner:
     def __init__(self, config: Config, config_path: str, folder: RunFolder) -> None:
         self.config, self.config_path, self.folder = config, config_path, folder
         self._data = data_fingerprint(config.data)
+        self._plugins = [n for n in (config.data.source, config.model.family) if _is_plugin(n)]
+        record_fingerprints(
+            folder,
+            config=fingerprint.digest(config.model_dump(mode="json")),
+            data=self._data,
+            code=fingerprint.digest([self._code(stage) for stage in STAGES.values()]),
+        )
 
     def fingerprint(self, name: str) -> str:
         """What the stage's numbers depend on: config sections, data, code, earlier files."""
         stage = STAGES[name]
         keys = (*stage.sections, f"stages.{name}")
         sections = {key: _plain(self.config.get(key)) for key in keys}
-        plugins = [n for n in (self.config.data.source, self.config.model.family) if _is_plugin(n)]
-        code = fingerprint.of_code(stage.module, plugins)
         inputs = {path: fingerprint.of_file(self.folder.path / path) for path in stage.inputs}
-        return fingerprint.digest(name, sections, self._data, code, inputs)
+        return fingerprint.digest(name, sections, self._data, self._code(stage), inputs)
+
+    def _code(self, stage: Stage) -> str:
+        return fingerprint.of_code(stage.module, self._plugins)
 
     def standing(self, name: str) -> StageResult | None:
         """The stage's result, if it still holds for this config, data and code."""
@@ -62,7 +74,8 @@ class Runner:
         if result is not None and not force:
             return Outcome(result, ran=False)
 
-        self.folder.console.say(f"{name}: {_first_line(name)}")
+        self.folder.console.say(_first_line(name))
+        _import_tensorflow()
         started = time.monotonic()
         depends_on = self.fingerprint(name)
         self.folder.begin(name, self.config)
@@ -76,7 +89,6 @@ class Runner:
         )
         self._show(result)
         self.folder.complete(result)
-        record_fingerprint(self.folder, name, depends_on)
         return Outcome(result, ran=True)
 
     def _closed_gate(self, name: str) -> str | None:
@@ -105,6 +117,15 @@ class Runner:
         with board:
             board.text("findings", findings_table(result))
         show_findings(self.folder, result)
+
+
+def _import_tensorflow() -> None:
+    """Import TensorFlow without its greetings, and outside of a stage's time."""
+    if "tensorflow" in sys.modules:
+        return
+    with native_noise_hidden():
+        tensorflow = importlib.import_module("tensorflow")
+        tensorflow.config.list_physical_devices()  # looks for CUDA, aloud
 
 
 def show_findings(folder: RunFolder, result: StageResult) -> None:
@@ -136,7 +157,7 @@ def _first_line(name: str) -> str:
 
 def _is_plugin(name: str) -> bool:
     kind, colon, _ = name.partition(":")
-    return bool(colon) and kind not in ("sklearn",)
+    return bool(colon) and kind not in SOURCES
 
 
 def _plain(value: object) -> object:

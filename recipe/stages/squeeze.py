@@ -13,7 +13,7 @@ from recipe.compare import Comparison, bootstrap, paired
 from recipe.config import Config
 from recipe.data import Dataset, load
 from recipe.data.test_set import open_test_set
-from recipe.findings import Finding, StageResult, Verdict, overall
+from recipe.findings import Finding, StageResult, Verdict, judge, overall
 from recipe.runs import RunFolder, figures, fingerprint
 from recipe.runs.console import Advance
 from recipe.runs.manifest import record_opening
@@ -56,14 +56,14 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     )
     alone = float(np.mean(single))
     gained = gain(metric, together[metric], alone)
-    if gained <= 0:
-        members = members[:1]
+    members = members if gained > 0 else members[:1]
+    kept = "averaged" if gained > 0 else "one kept"
     findings.append(
-        Finding(
-            check="ensemble",
-            verdict=Verdict.PASS,
-            message=f"{settings.members} nets: val {metric} {together[metric]:.4f} averaged, "
-            f"{alone:.4f} alone; {'kept' if gained > 0 else 'one net is as good'}.",
+        judge(
+            "ensemble",
+            Verdict.PASS,
+            f"{settings.members} nets: val {metric} {together[metric]:.4f} averaged, "
+            f"{alone:.4f} alone; {kept}.",
             measured=gained,
             expected="above 0, else a single net is kept",
             source=f"{SOURCE}, ensembles; checklist row 6.1",
@@ -76,7 +76,7 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     score, low, high = tested
     rows: list[tuple[str, float, float | None, float | None]] = [
         *((name, value, None, None) for name, value in baselines.items()),
-        (f"squeezed ({len(members)} nets)", score, low, high),
+        (f"squeezed ({kept})", score, low, high),
     ]
     folder.figure(
         "test", figures.ladder_of_scores(rows, "The test set, opened once", f"test {metric}")
@@ -85,8 +85,8 @@ def run(config: Config, folder: RunFolder) -> StageResult:
         stage="squeeze",
         verdict=overall(findings),
         headline=(
-            f"{settings.members} members: test {metric} {score:.4f} "
-            f"[{low:.4f}, {high:.4f}] ({settings.confidence:.0%} interval)"
+            f"{settings.members} members, {kept}: test {metric} {score:.4f}, "
+            f"{settings.confidence:.0%} interval {low:.4f} to {high:.4f}"
         ),
         metrics={
             f"test_{metric}": score,
@@ -94,6 +94,7 @@ def run(config: Config, folder: RunFolder) -> StageResult:
             f"test_{metric}_high": high,
             f"val_{metric}_single": alone,
             f"val_{metric}_ensemble": together[metric],
+            "confidence": settings.confidence,
             "members": len(members),
             **{f"test_{name}_{metric}": value for name, value in baselines.items()},
         },
@@ -144,20 +145,20 @@ def _open_test_set(
     worst_end = min(interval, key=lambda value: gain(metric, value, 0.0))
     above = gain(metric, worst_end, baselines[strongest]) > 0
     findings += [
-        Finding(
-            check="test_beats_baselines",
-            verdict=Verdict.PASS if above else Verdict.WARN,
-            message=f"Test {metric} {score:.4f} [{interval[0]:.4f}, {interval[1]:.4f}] on "
+        judge(
+            "test_beats_baselines",
+            Verdict.PASS if above else Verdict.WARN,
+            f"Test {metric} {score:.4f} [{interval[0]:.4f}, {interval[1]:.4f}] on "
             f"{len(test)} examples; {strongest} reaches {baselines[strongest]:.4f}.",
             measured=score,
             expected=f"the whole interval better than {baselines[strongest]:.4f}",
             source=f"{SOURCE}; bootstrap, {settings.resamples} resamples",
-            prescription=None if above else f"consider the {strongest} model: it is simpler",
+            prescription=f"consider the {strongest} model: it is simpler",
         ),
-        Finding(
-            check="test_openings",
-            verdict=Verdict.PASS if openings == 1 else Verdict.WARN,
-            message=f"The test targets were opened for {openings} different model(s).",
+        judge(
+            "test_openings",
+            Verdict.PASS if openings == 1 else Verdict.WARN,
+            f"The test targets were opened for {openings} different model(s).",
             measured=openings,
             expected="1",
             source="checklist row 6.4",
@@ -172,10 +173,10 @@ def _open_test_set(
 
 
 def _finding(check: str, message: str, found: Comparison) -> Finding:
-    return Finding(
-        check=check,
-        verdict=Verdict.PASS,
-        message=message,
+    return judge(
+        check,
+        Verdict.PASS,
+        message,
         measured=found.difference,
         expected="better: the whole interval above 0; else the shorter training stays",
         source=f"{SOURCE}, leave it training; checklist row 6.3",

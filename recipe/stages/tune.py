@@ -11,7 +11,7 @@ import shutil
 from recipe.compare import paired, score_seeds
 from recipe.config import Config
 from recipe.data import load
-from recipe.findings import Finding, StageResult, Verdict, overall
+from recipe.findings import Finding, StageResult, Verdict, judge, overall
 from recipe.runs import RunFolder, figures
 from recipe.runs.tensorboard import Board, Status
 from recipe.search import Trial, default_space, run_study
@@ -42,10 +42,10 @@ def run(config: Config, folder: RunFolder) -> StageResult:
             new = score_seeds(challenger, data, seeds, advance, f"trial {best.number + 1}")
         confirmed = paired(new, old, metric, settings.confidence)
         findings.append(
-            Finding(
-                check="winner_confirmed",
-                verdict=Verdict.PASS,
-                message=f"Trial {best.number + 1} against the incumbent, fresh seeds: {confirmed}",
+            judge(
+                "winner_confirmed",
+                Verdict.PASS,
+                f"Trial {best.number + 1} against the incumbent, fresh seeds: {confirmed}",
                 measured=confirmed.difference,
                 expected="better: the whole interval above 0; else the incumbent stays",
                 source=SOURCE,
@@ -94,16 +94,14 @@ def run(config: Config, folder: RunFolder) -> StageResult:
 def _check_feasible(bad: int, trials: int, most: float) -> Finding:
     """A space in which most trials diverge is wrong, or hides a bug."""
     share = bad / trials
-    return Finding(
-        check="feasible_trials",
-        verdict=Verdict.FAIL if share > most else Verdict.PASS,
-        message=f"{bad} of {trials} trials diverged.",
+    return judge(
+        "feasible_trials",
+        share <= most,
+        f"{bad} of {trials} trials diverged.",
         measured=share,
         expected=f"at most {most:.0%}",
         source="checklist P11",
-        prescription="search.space: lower the upper end of train.learning_rate"
-        if share > most
-        else None,
+        prescription="search.space: lower the upper end of train.learning_rate",
     )
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
+from scipy.linalg import LinAlgWarning
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from recipe.config import Task
@@ -25,7 +29,13 @@ def dumb_logits(data: Dataset, x: np.ndarray) -> dict[str, np.ndarray]:
     """
     ignorant, linear = NAMES.get(data.task, ("majority", "linear"))
     constant = np.tile(prior_bias(data.task, data.prior), (len(x), 1))
-    return {ignorant: constant, linear: _linear(data, x.reshape(len(x), -1))}
+    if data.task is not Task.REGRESSION and len(np.unique(data.train.y)) == 1:
+        return {ignorant: constant, linear: constant}  # nothing for a linear model to tell apart
+    with warnings.catch_warnings():
+        # inputs far from 0 and 1 make the fit imprecise: it is a baseline all the same
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", LinAlgWarning)
+        return {ignorant: constant, linear: _linear(data, x.reshape(len(x), -1))}
 
 
 def _linear(data: Dataset, x: np.ndarray) -> np.ndarray:

@@ -61,12 +61,13 @@ def optimizer(config: Config) -> keras.optimizers.Optimizer:
         # AdamW decays by default: there the config's 0 must be said, elsewhere it costs time
         if config.train.weight_decay or default.weight_decay:
             settings["weight_decay"] = config.train.weight_decay
+        if hasattr(default, "adam_weight_decay"):  # Muon's, for the weights that Adam moves
+            settings["adam_weight_decay"] = config.train.weight_decay
         made = type(default)(**{**settings, **arguments})
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, KeyError) as error:
         first_line = str(error).strip().split("\n")[0]
         raise RequestError(f"train.optimizer: {name}: {first_line}") from error
-    if made.weight_decay:
-        made.exclude_from_weight_decay(var_names=NOT_DECAYED)
+    made.exclude_from_weight_decay(var_names=NOT_DECAYED)
     return made
 
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import keras
 import numpy as np
+from scipy.special import log_expit, log_softmax, logsumexp
 
 from recipe.config import Task
 from recipe.data import Dataset
-from recipe.training.evaluate import probabilities
 
 
 def average(logits: Sequence[np.ndarray], task: Task) -> np.ndarray:
@@ -21,9 +21,15 @@ def average(logits: Sequence[np.ndarray], task: Task) -> np.ndarray:
     """
     if task is Task.REGRESSION:
         return np.mean(logits, axis=0)
-    mean = np.mean([probabilities(z, task) for z in logits], axis=0)
-    log = np.log(np.clip(mean, 1e-30, 1.0))
-    return log[:, 1:] - log[:, :1] if task is Task.BINARY else log
+    z = np.stack(logits).astype(np.float64)
+    # logarithms throughout: as a probability, a sure answer would be rounded to 0 or 1
+    log = (
+        log_expit(np.concatenate([-z, z], axis=2))
+        if task is Task.BINARY
+        else log_softmax(z, axis=2)
+    )
+    mean = logsumexp(log, axis=0) - np.log(len(z))
+    return mean[:, 1:] - mean[:, :1] if task is Task.BINARY else mean
 
 
 def export(members: Sequence[keras.Model], data: Dataset) -> keras.Model:
@@ -37,23 +43,24 @@ def export(members: Sequence[keras.Model], data: Dataset) -> keras.Model:
         (batch, *shape) unscaled -> (batch, classes), (batch, 1) for binary, or (batch, targets).
     """
     inputs = keras.Input(data.shape, name="input")
-    variance = data.scaling.std**2
-    x = keras.layers.Normalization(mean=data.scaling.mean, variance=variance, name="scaling")(
-        inputs
-    )
+    # float64, as in training: in float32 a mean of 1e6 swallows the digits that matter. Arrays,
+    # not lists, which Keras would round to float32 first
+    mean, std = data.scaling.mean, data.scaling.std
+    scaled = keras.layers.Rescaling(1 / std, -mean / std, dtype="float64", name="scaling")
+    x = scaled(inputs)
     outputs = []
     for number, member in enumerate(members):
         # the nets share a name, and a model's layers must not
         net = keras.Model(member.inputs[0], member.outputs[0], name=f"member_{number}")
         outputs.append(_answer(data.task)(net(x)))
-    mean = keras.layers.Average(name="average")(outputs) if len(outputs) > 1 else outputs[0]
+    answer = keras.layers.Average(name="average")(outputs) if len(outputs) > 1 else outputs[0]
     if data.target_scaling is not None:
-        mean = keras.layers.Rescaling(
+        answer = keras.layers.Rescaling(
             scale=data.target_scaling.std.tolist(),
             offset=data.target_scaling.mean.tolist(),
             name="unit",
-        )(mean)
-    return keras.Model(inputs, mean, name="recipe")
+        )(answer)
+    return keras.Model(inputs, answer, name="recipe")
 
 
 def _answer(task: Task) -> keras.layers.Layer:

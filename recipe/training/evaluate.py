@@ -53,13 +53,17 @@ def losses(logits: np.ndarray, y: np.ndarray, task: Task) -> np.ndarray:
 
 
 def scores(logits: np.ndarray, y: np.ndarray, data: Dataset) -> dict[str, float]:
-    """Loss and metrics over all examples; errors of a regression in its original unit."""
+    """Loss and metrics over all examples; errors of a regression in its original unit.
+
+    All are NaN where a logit is not finite: argmax would make a class of it.
+    """
+    if not np.isfinite(logits).all():
+        metric = ("r2", "mae", "rmse") if data.target_scaling else ("accuracy",)
+        return dict.fromkeys(("loss", *metric), float("nan"))
     result = {"loss": float(losses(logits, y, data.task).mean())}
     if data.target_scaling is None:
         right = probabilities(logits, data.task).argmax(axis=1) == y
         return {**result, "accuracy": float(right.mean())}
-    if not np.isfinite(logits).all():
-        return dict.fromkeys(("loss", "r2", "mae", "rmse"), float("nan"))
     truth, predicted = data.target_scaling.undo(y), data.target_scaling.undo(logits)
     return {
         **result,

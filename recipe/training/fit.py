@@ -133,6 +133,8 @@ def fit(
         hooks.on_epoch_end(epoch, logs)
         if model.stop_training or diverged:
             break
+    # an optimizer that averages weights (`use_ema`) puts the average in place now
+    model.optimizer.finalize_variable_values(model.trainable_weights)
     hooks.on_train_end(logs)
     return history
 

@@ -61,7 +61,9 @@ def zeroed_head_loss(config: Config, data: Dataset) -> float:
 
 def fresh_nets(config: Config, data: Dataset) -> FreshNets:
     """Measure untrained nets on training examples."""
-    some = data.train.take(slice(FRESH_EXAMPLES))
+    # drawn from the whole split: a file that is sorted by class begins with one class alone
+    drawn = np.random.default_rng(config.seed).permutation(len(data.train))[:FRESH_EXAMPLES]
+    some = data.train.take(np.sort(drawn))
     models = [new_model(config, data, config.seed + k) for k in range(FRESH_SEEDS)]
     logits = np.stack([predict(model, some.x) for model in models])
     together = logits.reshape(-1, logits.shape[-1])

@@ -65,8 +65,6 @@ def launch(logdir: Path, port: int) -> str:
     Raises:
         RuntimeError: the port can't be had.
     """
-    # Python looks for modules in a script's own folder first, and finds this file there
-    sys.path[:] = [entry for entry in sys.path if Path(entry) != Path(__file__).parent]
     sys.modules["tensorboard.compat.notf"] = types.ModuleType("tensorboard.compat.notf")
     from tensorboard import default, program
 

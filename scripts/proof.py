@@ -1,0 +1,164 @@
+"""Measures whole what the tests hold a slice of: `make proof`, or `make proof ONLY=name`.
+
+Each part writes `runs/proof/<name>.json`: rows of name, ratio, low, high, bar and met, with the
+date and the hash of the code that was measured. A part that was stopped goes on where it was.
+`docs/proof.md` is written anew from these files after every part.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from scipy import stats
+
+from recipe.runs import fingerprint
+from recipe.runs.files import read_json, write_atomically
+from recipe.stages import STAGES
+
+HOME = Path("runs/proof")
+PAGE = Path("docs/proof.md")
+RECIPE = [sys.executable, "-m", "recipe"]
+
+SPLIT_SEEDS = range(5)
+DIGITS_BARS = {"digits": 0.97, "digits_cnn": 0.985}
+KILLS = 20
+
+
+def digits() -> list[dict[str, Any]]:
+    """Test accuracy of the digits configs, mean over split seeds 0 to 4."""
+    rows = []
+    for config, bar in DIGITS_BARS.items():
+        accuracies = []
+        for seed in SPLIT_SEEDS:
+            home = HOME / "digits" / f"split_{seed}"
+            _recipe("run", f"configs/{config}.yaml", "--set", f"data.split.seed={seed}", runs=home)
+            result = read_json(home / config / "squeeze" / "result.json")
+            accuracies.append(result["metrics"]["test_accuracy"])
+            print(f"{config}, split seed {seed}: test accuracy {accuracies[-1]:.4f}", flush=True)
+        mean = statistics.mean(accuracies)
+        half = stats.t.ppf(0.975, len(accuracies) - 1) * stats.sem(accuracies)
+        rows.append(_row(f"{config}: test accuracy", mean, mean - half, mean + half, bar))
+    return rows
+
+
+def interrupted() -> list[dict[str, Any]]:
+    """Runs that are killed at random moments and started again, against an undisturbed one."""
+    from tests.small import SMALL
+
+    chosen = random.Random(0)
+    home = HOME / "interrupted"
+    _recipe("run", "configs/digits.yaml", *SMALL, runs=home / "undisturbed")
+    expected = _outcome(home / "undisturbed" / "digits")
+    same = 0
+    for number in range(KILLS):
+        runs = home / "killed"
+        shutil.rmtree(runs, ignore_errors=True)
+        command = [*RECIPE, "run", "configs/digits.yaml", *SMALL, "--runs", str(runs)]
+        moment = chosen.uniform(1, 40)
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+            try:
+                process.wait(moment)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGKILL)
+        _recipe("run", "configs/digits.yaml", *SMALL, runs=runs)
+        equal = _outcome(runs / "digits") == expected
+        same += equal
+        print(f"killed after {moment:.1f} s ({number + 1} of {KILLS}): {equal}", flush=True)
+    share = same / KILLS
+    return [_row(f"same verdicts and numbers after {KILLS} kills", share, share, share, 1.0)]
+
+
+PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    "digits": digits,
+    "interrupted": interrupted,
+}
+
+
+def _recipe(*arguments: str, runs: Path) -> None:
+    """Run a command of the product; its failure ends the proof."""
+    subprocess.run([*RECIPE, *arguments, "--quiet", "--runs", str(runs)], check=True)
+
+
+def _outcome(folder: Path) -> dict[str, Any]:
+    """All that six stages said, without the time that they took."""
+    outcome = {}
+    for stage in STAGES:
+        result = read_json(folder / stage / "result.json")
+        result.pop("seconds")
+        outcome[stage] = result
+    return outcome
+
+
+def _row(name: str, ratio: float, low: float, high: float, bar: float) -> dict[str, Any]:
+    return {
+        "name": name,
+        "ratio": round(ratio, 4),
+        "low": round(low, 4),
+        "high": round(high, 4),
+        "bar": bar,
+        "met": ratio >= bar,
+    }
+
+
+def _code() -> str:
+    """Hash of the code that the stages run."""
+    return fingerprint.digest(*(fingerprint.of_code(stage.module) for stage in STAGES.values()))
+
+
+def write_page() -> None:
+    """Write `docs/proof.md` from the files of all parts."""
+    lines = [
+        "# Proof",
+        "",
+        "What is claimed, as it was last measured. Written by `make proof`; a figure that is older",
+        "than the code it measures is marked as stale.",
+        "",
+        "| part | what | measured | 95 % interval | bar | met | measured on | |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for part in PARTS:
+        for row in read_json(HOME / f"{part}.json") or []:
+            stale = "" if row["code"] == _code() else "stale"
+            lines.append(
+                f"| `{part}` | {row['name']} | {row['ratio']} | {row['low']} to {row['high']} "
+                f"| {row['bar']} | {'yes' if row['met'] else 'no'} | {row['date']} | {stale} |"
+            )
+    lines += ["", "`make proof ONLY=name` runs one part:", ""]
+    lines += [f"- `{name}`: {part.__doc__}" for name, part in PARTS.items()]
+    PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def main() -> int:
+    """Run the parts named on the command line, or all; 1 if a bar is not met."""
+    names = sys.argv[1:] or list(PARTS)
+    unknown = [name for name in names if name not in PARTS]
+    if unknown:
+        print(f"no part {unknown[0]!r}; one of {', '.join(PARTS)}", file=sys.stderr)
+        return 2
+    met = True
+    for name in names:
+        started = time.monotonic()
+        stamp = {"code": _code(), "date": datetime.now(UTC).date().isoformat()}
+        rows = [{**row, **stamp} for row in PARTS[name]()]
+        write_atomically(HOME / f"{name}.json", json.dumps(rows, indent=1) + "\n")
+        for row in rows:
+            met &= row["met"]
+            print(f"{name}: {row['name']} {row['ratio']} (bar {row['bar']})")
+        print(f"{name}: {time.monotonic() - started:.0f} s", flush=True)
+        write_page()
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

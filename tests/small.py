@@ -1,0 +1,13 @@
+"""The recipe at the smallest budget that still does everything, as `--set` options."""
+
+SETTINGS = (
+    "train.epochs=3",
+    "stages.baseline.epochs=8",
+    "stages.regularize.seeds=2",
+    "search.max_trials=2",
+    "stages.tune.seeds=2",
+    "stages.squeeze.members=2",
+    "stages.squeeze.resamples=200",
+)
+
+SMALL = tuple(part for setting in SETTINGS for part in ("--set", setting))

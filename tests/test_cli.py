@@ -1,0 +1,189 @@
+"""The command line: help, exit codes, and nothing heavy before a request is known to be right."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from recipe import __version__
+from recipe.cli import cli
+from recipe.stages import STAGES
+from tests.small import SMALL
+
+ROOT = Path(__file__).parent.parent
+DIGITS = str(ROOT / "configs" / "digits.yaml")
+RECIPE = [sys.executable, "-m", "recipe"]
+
+
+def recipe(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*RECIPE, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+def started(*arguments: object) -> subprocess.Popen[str]:
+    """A command in a process group of its own, as from a terminal."""
+    return subprocess.Popen(
+        [*RECIPE, *map(str, arguments)], cwd=ROOT, text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def imported_by(*arguments: object) -> set[str]:
+    """Top-level modules that a command imports before it ends."""
+    code = (
+        "import sys\n"
+        "from recipe.cli import main\n"
+        "try:\n    main()\n"
+        "except SystemExit:\n    print('\\nMODULES', *{m.split('.')[0] for m in sys.modules})"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], cwd=ROOT, capture_output=True,
+        text=True, check=True,
+    )  # fmt: skip
+    return set(run.stdout.rpartition("MODULES")[2].split())
+
+
+def test_help_lists_the_stages_in_the_recipes_order():
+    lines = recipe("--help").stdout.split("Commands:")[1].splitlines()
+    listed = [line.split()[0] for line in lines if line.startswith("  ") and line[2] != " "]
+    assert listed[: len(STAGES)] == list(STAGES)
+
+
+@pytest.mark.parametrize("name", list(cli.commands))
+def test_every_command_has_help_with_an_example(name):
+    shown = recipe(name, "--help").stdout
+    assert f"Example: recipe {name}" in shown
+
+
+def test_version():
+    assert recipe("--version").stdout.split()[-1] == __version__
+
+
+HEAVY = {"tensorflow", "keras", "keras_tuner", "sklearn", "pandas", "scipy", "matplotlib"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["--help"], id="help"),
+        pytest.param(["run", "--help"], id="help of a command"),
+        pytest.param(["run", DIGITS, "--set", "model.drpout=0.1"], id="typo in a config"),
+        pytest.param(["schema"], id="schema"),
+    ],
+)
+def test_nothing_heavy_is_imported_for(arguments):
+    assert not imported_by(*arguments) & HEAVY
+
+
+def test_a_typo_in_a_key_is_exit_2_with_a_suggestion(tmp_path):
+    run = recipe("run", DIGITS, "--set", "model.drpout=0.1", "--runs", tmp_path)
+    assert run.returncode == 2
+    assert "did you mean 'dropout'" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_command_is_exit_2_with_a_suggestion():
+    run = recipe("overfitt", DIGITS)
+    assert run.returncode == 2
+    assert "overfit" in run.stderr
+
+
+def test_a_missing_config_is_exit_2_and_names_one_that_is_there():
+    run = recipe("data", ROOT / "configs" / "digit.yaml")
+    assert run.returncode == 2
+    assert "digits.yaml" in run.stderr
+
+
+def test_a_stage_before_the_one_it_needs_is_exit_2_and_names_the_command(tmp_path):
+    run = recipe("overfit", DIGITS, "--runs", tmp_path)
+    assert run.returncode == 2
+    assert f"recipe data {DIGITS}" in run.stderr
+    assert not (tmp_path / "digits" / "overfit").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        pytest.param("data.source=sklearn:digitz", "sklearn:digits", id="unknown data set"),
+        pytest.param("data.source=nowhere:load", "nowhere", id="module that is not there"),
+        pytest.param("data.source=digits", "KIND:NAME", id="no kind"),
+        pytest.param("train.metric=r2", "can't be measured", id="metric of another task"),
+        pytest.param("model.family=mpl", "did you mean 'mlp'", id="unknown family"),
+        pytest.param(
+            "train.optimizer={class_name: adam, config: {momentum: 1}}", "momentum",
+            id="argument that the optimizer lacks",
+        ),
+    ],
+)  # fmt: skip
+def test_a_wrong_request_that_only_a_stage_can_see_is_exit_2(tmp_path, setting, said):
+    arguments = (DIGITS, "--force", "--runs", tmp_path, "--set", setting)
+    run = recipe("overfit" if "optimizer" in setting else "baseline", *arguments)
+    assert run.returncode == 2
+    assert said in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_the_name_of_another_configs_folder_is_refused(tmp_path):
+    other = tmp_path / "elsewhere" / "digits.yaml"
+    other.parent.mkdir()
+    other.write_text("seed: 1\n")
+    assert recipe("data", DIGITS, "--runs", tmp_path).returncode == 0
+    run = recipe("data", other, "--runs", tmp_path)
+    assert run.returncode == 2
+    assert "--name" in run.stderr
+    assert recipe("data", other, "--runs", tmp_path, "--name", "other").returncode == 0
+
+
+def wait_for(path: Path, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} never came"
+        time.sleep(0.05)
+
+
+def test_a_second_command_on_a_folder_in_use_is_refused_and_says_who_holds_it(tmp_path):
+    with started("run", DIGITS, *SMALL, "--runs", tmp_path) as first:
+        try:
+            wait_for(tmp_path / "digits" / "manifest.json")
+            second = recipe("data", DIGITS, "--runs", tmp_path)
+        finally:
+            first.kill()
+    assert second.returncode == 2
+    assert str(first.pid) in second.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        pytest.param(signal.SIGINT, 130, id="Ctrl-C"),
+        pytest.param(signal.SIGTERM, 143, id="SIGTERM"),
+    ],
+)
+def test_an_interrupted_run_ends_cleanly_and_goes_on(tmp_path, number, code):
+    with started("run", DIGITS, *SMALL, "--runs", tmp_path) as run:
+        wait_for(tmp_path / "digits" / "data" / "result.json")
+        os.kill(run.pid, number)
+        _, errors = run.communicate(timeout=60)
+    assert run.returncode == code
+    assert "Traceback" not in errors
+    assert "goes on" in errors
+    again = recipe("data", DIGITS, *SMALL, "--runs", tmp_path)
+    assert again.returncode == 0
+    assert "nothing new to do" in again.stdout
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    run = recipe("data", DIGITS, "--runs", blocked / "runs")
+    assert run.returncode == 2
+    assert "can't be written" in run.stderr
+    assert "Traceback" not in run.stderr

@@ -1,0 +1,256 @@
+"""The documentation: complete, generated where it can be, and its examples run."""
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import click
+import keras
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+
+from recipe.cli import cli
+from recipe.config import Config, ModelConfig, Task, read
+from recipe.config.fields import leaf_keys
+from recipe.config.render import flow
+from recipe.data import load
+from recipe.findings import StageResult, Verdict
+from recipe.models import build
+from recipe.stages import STAGES
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+CHECKS = "\n".join(
+    path.read_text(encoding="utf-8")
+    for folder in ("checks", "stages")
+    for path in (ROOT / "recipe" / folder).glob("*.py")
+)
+
+
+@pytest.fixture(scope="module")
+def docs() -> ModuleType:
+    """`scripts/docs.py`, which is no package."""
+    spec = importlib.util.spec_from_file_location("docs_script", ROOT / "scripts" / "docs.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+# ---- what is generated is fresh -----------------------------------------------------------------
+
+
+def test_the_page_of_config_keys_is_that_of_the_types(docs: ModuleType) -> None:
+    written = (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
+    assert written == docs.config_page(), "write it anew: .venv/bin/python scripts/docs.py"
+
+
+def test_the_schema_of_results_is_that_of_the_types(docs: ModuleType) -> None:
+    written = (ROOT / "docs" / "result.schema.json").read_text(encoding="utf-8")
+    assert written == docs.result_schema(), "write it anew: .venv/bin/python scripts/docs.py"
+
+
+def test_the_readme_shows_the_table_that_the_command_prints(
+    docs: ModuleType, tmp_path: Path
+) -> None:
+    """Line by line the same beginnings: a run's numbers differ, what it prints does not."""
+    test = {"test_accuracy": 0.9, "test_accuracy_low": 0.8, "test_accuracy_high": 1.0}
+    test["confidence"] = 0.95
+    for name in STAGES:
+        metrics = test if name == "squeeze" else {}
+        result = StageResult(stage=name, verdict=Verdict.PASS, headline="-", metrics=metrics)
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "result.json").write_text(result.model_dump_json())
+    (tmp_path / "manifest.json").write_text('{"name": "digits"}')
+
+    def beginnings(text: str) -> list[str]:
+        return [line.partition(" ")[0] for line in text.splitlines()]
+
+    shown = docs.BLOCK.search(README.read_text(encoding="utf-8"))
+    assert shown is not None
+    pasted = shown[0].split("```text\n")[1].split("```")[0]
+    assert beginnings(pasted) == beginnings(docs.printed(tmp_path))
+    assert "runs/digits/report.html" in pasted
+
+
+# ---- everything is described --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", cli.commands)
+def test_each_command_is_described(name: str) -> None:
+    assert re.search(rf"recipe (\w+\|)*{name}\b", TEXT)
+
+
+OPTIONS = {
+    option
+    for command in cli.commands.values()
+    for parameter in command.params
+    if isinstance(parameter, click.Option)
+    for option in parameter.opts
+    if option.startswith("--")
+}
+
+
+@pytest.mark.parametrize("option", sorted(OPTIONS))
+def test_each_option_is_described(option: str) -> None:
+    assert option in TEXT
+
+
+def targets() -> list[str]:
+    lines = (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
+    return [line.partition(":")[0] for line in lines if re.match(r"[a-z]+:.*## ", line)]
+
+
+@pytest.mark.parametrize("target", targets())
+def test_each_make_target_is_described(target: str) -> None:
+    assert f"`make {target}" in README.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_each_stage_is_described(stage: str) -> None:
+    assert f"| `{stage}` |" in README.read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "stages.md").read_text(encoding="utf-8")
+    assert re.search(rf"^## \d\. {stage}: ", page, re.MULTILINE)
+
+
+@pytest.mark.parametrize("key", leaf_keys(Config))
+def test_each_config_key_is_described(key: str) -> None:
+    assert f"`{key}`" in TEXT
+
+
+def test_each_check_is_described() -> None:
+    page = (ROOT / "docs" / "stages.md").read_text(encoding="utf-8")
+    checks = set(re.findall(r'check="(\w+)"', CHECKS))
+    assert len(checks) > 15
+    assert not [name for name in sorted(checks) if f"`{name}`" not in page]
+
+
+def test_each_row_that_a_finding_cites_is_explained() -> None:
+    page = (ROOT / "docs" / "stages.md").read_text(encoding="utf-8")
+    explained = page.partition("## What findings cite")[2]
+    cited = set(re.findall(r"\b(?:row|fact|rule) (\d+(?:\.\d+)?)|\b(P\d+)\b", CHECKS))
+    numbers = {number or playbook for number, playbook in cited}
+    assert len(numbers) > 10
+    assert not [n for n in sorted(numbers) if not re.search(rf"\b{re.escape(n)}\b", explained)]
+
+
+def test_numbers_beside_keys_are_the_defaults() -> None:
+    """Wherever a page says `some.key` (value)."""
+    said = re.findall(r"`((?:stages|search|data|train|model)\.[a-z_.]+)` \(([^)` ]+)\)", TEXT)
+    assert len(said) > 20
+    assert not [
+        (key, value)
+        for key, value in said
+        if key in leaf_keys(Config) and flow(Config().get(key)) != value
+    ]
+
+
+# ---- the file tree ------------------------------------------------------------------------------
+
+
+def tree() -> set[str]:
+    """The paths that the README's tree names."""
+    block = README.read_text(encoding="utf-8").partition("## Files")[2].split("```")[1]
+    paths, folder = set(), ""
+    for line in block.splitlines()[1:]:
+        name = line.split()[0] if line.strip() else ""
+        if not line.startswith("  "):
+            folder = ""
+        if name:
+            paths.add(folder + name.rstrip("/"))
+        if name == "recipe/":
+            folder = name
+    return paths
+
+
+def test_the_file_tree_names_what_there_is() -> None:
+    made_by_running = {"runs", "__pycache__"}
+    folders = {
+        path.name
+        for path in ROOT.iterdir()
+        if path.is_dir() and not path.name.startswith(".") and path.suffix != ".egg-info"
+    }
+    package = {f"recipe/{p.name}" for p in (ROOT / "recipe").iterdir() if p.name != "__pycache__"}
+    missing = (folders - made_by_running | package) - tree()
+    assert not missing
+
+
+def test_the_file_tree_names_nothing_else() -> None:
+    assert not [path for path in tree() - {"runs"} if not (ROOT / path).exists()]
+
+
+# ---- links and names ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_relative_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"https?://", target):
+            continue
+        file, _, anchor = target.partition("#")
+        found = page.parent / file if file else page
+        assert found.exists(), f"{page.name}: {target}"
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", found.read_text(encoding="utf-8"), re.MULTILINE)
+            slugs = [re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in headings]
+            assert anchor in slugs, f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("page", [*PAGES, *sorted((ROOT / "configs").glob("*.yaml"))],
+                         ids=lambda page: page.name)  # fmt: skip
+def test_no_page_names_a_registry_or_somebodys_machine(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert not re.findall(r"pypi|pythonhosted|anaconda|conda-forge|docker\.io|ghcr\.io", text, re.I)
+    assert not re.findall(r"(?<![\w.~/)])/(?:home|root|Users|work|tmp|mnt|opt|var|srv)/", text)
+
+
+# ---- the examples run ---------------------------------------------------------------------------
+
+
+def example(page: str, name: str) -> str:
+    """The code block that stands below `<!-- example: name -->`."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    found = re.search(rf"<!-- example: {re.escape(name)} -->\n```\w+\n(.*?)```", text, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/data.md"])
+def test_the_example_of_your_own_data_loads(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    iris = load_iris(as_frame=True)
+    table = iris.data.assign(species=iris.target_names[iris.target])
+    table.to_csv(tmp_path / "flowers.csv", index=False)
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "base.yaml").write_bytes((ROOT / "configs" / "base.yaml").read_bytes())
+    for name in ("flowers.py", "configs/flowers.yaml"):
+        (tmp_path / name).write_text(example(page, name), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(__import__("sys").modules, "flowers", raising=False)
+
+    data = load(read("configs/flowers.yaml").data)
+
+    assert data.task is Task.MULTICLASS
+    assert data.classes == ("setosa", "versicolor", "virginica")
+    assert data.feature_names == tuple(iris.feature_names)
+
+
+def test_the_example_of_your_own_body_builds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bodies.py").write_text(example("docs/models.md", "bodies.py"), encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(__import__("sys").modules, "bodies", raising=False)
+    config = ModelConfig(family="bodies:shortcut", widths=(4,))
+    model = build(config, (3, 3, 1), Task.MULTICLASS, prior=np.full(5, 0.2))
+    assert isinstance(model, keras.Model)
+    assert model.output_shape == (None, 5)
+    assert model.get_layer("head").kernel.shape == (4 + 9, 5)

@@ -1,0 +1,267 @@
+"""The six stages end to end, on real data, at a small budget."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from recipe.config import read
+from recipe.data import load
+from recipe.data.dataset import read_examples
+from recipe.findings import StageResult, Verdict
+from recipe.runs import RunFolder
+from recipe.runs.console import Console
+from recipe.runs.manifest import record_command
+from recipe.stages import STAGES
+from recipe.stages.runner import Outcome, Runner
+from tests.small import SETTINGS, SMALL
+
+ROOT = Path(__file__).parent.parent
+CONFIGS = ("digits", "digits_cnn", "breast_cancer", "diabetes")
+MOST_WARNINGS = 3
+
+
+def run_stages(
+    runs: Path,
+    name: str,
+    *settings: str,
+    stages: tuple[str, ...] = tuple(STAGES),
+    force: bool = False,
+) -> dict[str, Outcome]:
+    """Run stages in this process, as the command does, stopping at the first failure."""
+    path = ROOT / "configs" / f"{name}.yaml"
+    config = read(path, settings)
+    folder = RunFolder(runs / str(config.name), Console(quiet=True))
+    outcomes = {}
+    with folder.locked("a test"):
+        record_command(folder, config, path, "a test", settings)
+        runner = Runner(config, str(path), folder)
+        for stage in stages:
+            outcomes[stage] = runner.run(stage, force)
+            if outcomes[stage].result.verdict is Verdict.FAIL:
+                break
+    return outcomes
+
+
+def said(folder: Path) -> dict[str, object]:
+    """What the stages of a folder said, without the time they took."""
+    found = {}
+    for stage in STAGES:
+        result = json.loads((folder / stage / "result.json").read_text())
+        found[stage] = {key: value for key, value in result.items() if key != "seconds"}
+    return found
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A place for runs that tests of this file share: each is trained once."""
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module", params=CONFIGS)
+def whole(request: pytest.FixtureRequest, runs: Path) -> tuple[str, dict[str, Outcome]]:
+    return request.param, run_stages(runs, request.param, *SETTINGS)
+
+
+@pytest.mark.slow
+def test_a_shipped_config_passes_all_six_gates_quietly(whole, runs):
+    name, outcomes = whole
+    assert list(outcomes) == list(STAGES)
+    for stage, outcome in outcomes.items():
+        verdicts = [finding.verdict for finding in outcome.result.findings]
+        assert Verdict.FAIL not in verdicts, (stage, outcome.result)
+        assert verdicts.count(Verdict.WARN) <= MOST_WARNINGS, (stage, outcome.result)
+        stored = json.loads((runs / name / stage / "result.json").read_text())
+        assert StageResult.model_validate(stored) == outcome.result
+        assert (runs / name / stage / "config.yaml").exists()
+        assert (runs / name / stage / "log.txt").exists()
+        assert list((runs / name / stage / "figures").glob("*.png"))
+
+
+@pytest.mark.slow
+def test_every_finding_names_its_source_and_what_was_expected(whole):
+    _, outcomes = whole
+    for outcome in outcomes.values():
+        for finding in outcome.result.findings:
+            assert finding.message
+            assert finding.expected, finding
+            assert finding.source, finding
+
+
+@pytest.mark.slow
+def test_a_second_run_does_nothing(whole, runs):
+    name, outcomes = whole
+    again = run_stages(runs, name, *SETTINGS)
+    assert [outcome.ran for outcome in again.values()] == [False] * len(STAGES)
+    assert [o.result for o in again.values()] == [o.result for o in outcomes.values()]
+
+
+@pytest.mark.slow
+def test_the_winners_are_complete_configs(whole, runs):
+    name, _ = whole
+    for path in ("overfit/overfit.yaml", "regularize/regularized.yaml", "tune/best.yaml"):
+        text = (runs / name / path).read_text()
+        assert text.startswith("# from: ")
+        assert read(runs / name / path).name == name
+
+
+@pytest.mark.slow
+def test_the_shipped_model_takes_raw_inputs_and_gives_the_answer(whole, runs):
+    name, _ = whole
+    config = read(ROOT / "configs" / f"{name}.yaml", SETTINGS)
+    data = load(config.data)
+    raw, targets = read_examples(config.data)
+    model = keras.saving.load_model(runs / name / "squeeze" / "model.keras")
+    answers = np.asarray(model(raw.x[data.val.ids]))
+    truth = targets.y[data.val.ids]
+    if data.classes:
+        right = answers.argmax(axis=1) if answers.shape[1] > 1 else answers[:, 0] > 0.5
+        assert np.mean(right == truth) > 0.8
+        assert np.all((answers >= 0) & (answers <= 1))
+    else:
+        assert np.corrcoef(answers[:, 0], truth[:, 0])[0, 1] > 0.3
+        # in the target's own unit, not in the scaled one that the net was trained on
+        assert 0.5 < answers.mean() / truth.mean() < 2
+
+
+@pytest.mark.slow
+def test_the_test_set_is_opened_once_and_again_only_by_another_model(runs, whole):
+    name, _ = whole
+    manifest = runs / name / "manifest.json"
+    assert len(json.loads(manifest.read_text())["test_openings"]) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("whole", ["digits"], indirect=True)
+def test_only_stages_that_depend_on_a_change_run_again(whole, runs):
+    name, _ = whole
+    more = [*SETTINGS, "search.max_trials=3"]
+    again = run_stages(runs, name, *more)
+    assert [stage for stage, o in again.items() if o.ran][:1] == ["tune"]
+    assert again["tune"].result.metrics["trials"] == 3
+    assert (runs / name / "tune.1" / "result.json").exists()
+    back = run_stages(runs, name, *SETTINGS, stages=("data", "baseline", "overfit", "regularize"))
+    assert not any(o.ran for o in back.values())
+
+
+SICK = "tests.sick_sources"
+
+
+@pytest.mark.parametrize(
+    ("settings", "stage", "code"),
+    [
+        pytest.param(
+            [f"data.source={SICK}:labels_from_one"], "baseline", "label_encoding",
+            id="labels 1..10 into 10 units",
+        ),
+        pytest.param(
+            [f"data.source={SICK}:labels_permuted"], "baseline", "corrupt_labels",
+            id="labels permuted over examples",
+        ),
+        pytest.param(
+            [f"data.source={SICK}:inputs_times_255", "data.scaling=none"], "baseline",
+            "unscaled_input", id="inputs times 255",
+        ),
+        pytest.param(
+            [f"data.source={SICK}:inputs_times_255", "data.scaling=none", "model.norm=batch"],
+            "baseline", "unscaled_input", id="inputs times 255 behind batch norm",
+        ),
+        pytest.param(
+            ["train.learning_rate=1000"], "overfit", "lr_too_high", id="learning rate 1000",
+        ),
+        pytest.param(
+            [f"data.source={SICK}:with_missing"], "data", "nan_input", id="missing values",
+        ),
+    ],
+)  # fmt: skip
+def test_a_broken_run_is_stopped_where_it_should_be(tmp_path, settings, stage, code):
+    outcomes = run_stages(tmp_path, "digits", *settings)
+    last, outcome = list(outcomes.items())[-1]
+    failed = {f.code for f in outcome.result.findings if f.verdict is Verdict.FAIL} - {None}
+    assert last == stage
+    assert code in failed
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param([f"data.source={SICK}:sound"], id="the same source with sound labels"),
+        pytest.param([f"data.source={SICK}:inputs_times_255"], id="inputs times 255, scaled"),
+        pytest.param(
+            [f"data.source={SICK}:with_missing", "data.missing=drop"], id="missing dropped"
+        ),
+        pytest.param(["train.learning_rate=0.01"], id="the learning rate that was prescribed"),
+    ],
+)
+def test_its_repaired_twin_passes(tmp_path, settings):
+    outcomes = run_stages(tmp_path, "digits", *settings, stages=("data", "baseline", "overfit"))
+    assert [o.result.verdict for o in outcomes.values()] == [Verdict.PASS] * 3
+
+
+def test_nothing_is_trained_on_labels_that_do_not_fit(tmp_path, monkeypatch):
+    from recipe.stages import baseline
+
+    def forbidden(*_: object, **__: object) -> None:
+        raise AssertionError("a net was trained")
+
+    for name in ("train", "memorize", "train_blind", "zeroed_head_loss", "fresh_nets"):
+        monkeypatch.setattr(baseline, name, forbidden)
+    outcomes = run_stages(tmp_path, "digits", f"data.source={SICK}:labels_from_one")
+    assert outcomes["baseline"].result.verdict is Verdict.FAIL
+
+
+def test_force_runs_past_a_closed_gate_and_is_recorded(tmp_path):
+    outcomes = run_stages(tmp_path, "digits", stages=("overfit",), force=True)
+    assert outcomes["overfit"].result.forced
+    stored = json.loads((tmp_path / "digits" / "overfit" / "result.json").read_text())
+    assert stored["forced"] is True
+
+
+def test_an_accepted_failure_is_a_warning_that_says_so(tmp_path):
+    settings = (f"data.source={SICK}:with_missing", "data.accept=[finite]")
+    outcome = run_stages(tmp_path, "digits", *settings, stages=("data",))["data"]
+    finite = next(f for f in outcome.result.findings if f.check == "finite")
+    assert finite.verdict is Verdict.WARN
+    assert "data.accept" in finite.message
+
+
+def test_a_net_that_is_too_small_grows_until_it_fits(tmp_path):
+    settings = ("model.widths=[4]", "stages.overfit.steps=1500", "train.learning_rate=0.003")
+    stages = ("data", "baseline", "overfit")
+    outcome = run_stages(tmp_path, "digits", *settings, stages=stages, force=True)["overfit"]
+    assert outcome.result.verdict is Verdict.PASS
+    grown = read(tmp_path / "digits" / "overfit" / "overfit.yaml")
+    assert grown.model.widths[0] > 4
+
+
+def test_a_net_that_can_never_fit_says_so(tmp_path):
+    settings = ("stages.overfit.steps=40", "stages.overfit.sizes=2", "train.learning_rate=1e-6")
+    stages = ("data", "baseline", "overfit")
+    outcome = run_stages(tmp_path, "digits", *settings, stages=stages)["overfit"]
+    assert outcome.result.verdict is Verdict.FAIL
+    assert {f.code for f in outcome.result.findings} & {"underfitting"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("whole", ["digits"], indirect=True)
+def test_a_run_that_was_killed_ends_as_an_undisturbed_one(tmp_path, whole, runs):
+    chosen = random.Random(20261120)
+    command = [sys.executable, "-m", "recipe", "run", "configs/digits.yaml", *SMALL]
+    command += ["--runs", str(tmp_path), "--quiet"]
+    for _ in range(3):
+        with subprocess.Popen(command, cwd=ROOT) as process:
+            try:
+                process.wait(chosen.uniform(6, 14))
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGKILL)
+    subprocess.run(command, cwd=ROOT, check=True)
+    run_stages(runs, "digits", *SETTINGS)
+    assert said(tmp_path / "digits") == said(runs / "digits")

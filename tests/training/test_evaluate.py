@@ -1,0 +1,118 @@
+"""Losses and scores from logits, against scikit-learn."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from scipy.special import expit, softmax
+from sklearn import metrics
+
+from recipe.config import Task
+from recipe.data import Split
+from recipe.training import evaluate, losses, predict, probabilities, scores
+from tests.training.tiny import dataset
+
+RNG = np.random.default_rng(0)
+LOGITS = RNG.normal(0, 3, (200, 3)).astype(np.float32)
+LABELS = RNG.integers(0, 3, 200).astype(np.int32)
+ONE = LOGITS[:, :1]
+BITS = LABELS % 2
+
+
+def test_multiclass() -> None:
+    data = dataset(Task.MULTICLASS)
+    p = softmax(LOGITS.astype(np.float64), axis=1)
+    np.testing.assert_allclose(probabilities(LOGITS, Task.MULTICLASS), p)
+    got = scores(LOGITS, LABELS, data)
+    assert got.keys() == {"loss", "accuracy"}
+    assert got["loss"] == pytest.approx(metrics.log_loss(LABELS, p))
+    assert got["accuracy"] == metrics.accuracy_score(LABELS, p.argmax(axis=1))
+
+
+def test_binary() -> None:
+    data = dataset(Task.BINARY)
+    p = expit(ONE[:, 0].astype(np.float64))
+    np.testing.assert_allclose(probabilities(ONE, Task.BINARY), np.c_[1 - p, p])
+    got = scores(ONE, BITS, data)
+    assert got.keys() == {"loss", "accuracy"}
+    assert got["loss"] == pytest.approx(metrics.log_loss(BITS, p))
+    assert got["accuracy"] == metrics.accuracy_score(BITS, p > 0.5)
+
+
+@pytest.mark.parametrize("targets", [1, 2])
+def test_regression_in_the_original_unit(targets: int) -> None:
+    data = dataset(Task.REGRESSION, targets=targets)
+    assert data.target_scaling is not None
+    y = data.train.y
+    guess = (y + RNG.normal(0, 0.5, y.shape)).astype(np.float32)
+    got = scores(guess, y, data)
+    assert got.keys() == {"loss", "r2", "mae", "rmse"}
+    assert got["loss"] == pytest.approx(metrics.mean_squared_error(y, guess))
+    assert got["r2"] == pytest.approx(metrics.r2_score(y, guess))
+    error = (guess - y) * data.target_scaling.std  # tens, not ones
+    assert got["mae"] == pytest.approx(np.abs(error).mean(), rel=1e-5)
+    assert got["rmse"] == pytest.approx(np.sqrt((error**2).mean(axis=0)).mean(), rel=1e-5)
+    assert got["mae"] > 5
+
+
+@pytest.mark.parametrize(
+    ("task", "logits", "y"),
+    [(Task.MULTICLASS, LOGITS, LABELS), (Task.BINARY, ONE, BITS),
+     (Task.REGRESSION, LOGITS, LOGITS[::-1])],
+    ids=str,
+)  # fmt: skip
+def test_each_examples_loss_is_keras_own(task: Task, logits: np.ndarray, y: np.ndarray) -> None:
+    keras_loss = {
+        Task.MULTICLASS: keras.losses.SparseCategoricalCrossentropy(True, reduction=None),
+        Task.BINARY: keras.losses.BinaryCrossentropy(True, reduction=None),
+        Task.REGRESSION: keras.losses.MeanSquaredError(reduction=None),
+    }[task]
+    truth = y[:, np.newaxis] if task is Task.BINARY else y
+    got = losses(logits, y, task)
+    assert got.dtype == np.float64
+    np.testing.assert_allclose(got, keras_loss(truth, logits).numpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("task", "logits", "y", "loss"),
+    [
+        pytest.param(Task.MULTICLASS, [[1000.0, 0, 0]], 1, 1000, id="sure and wrong, softmax"),
+        pytest.param(Task.MULTICLASS, [[1000.0, 0, 0]], 0, 0, id="sure and right, softmax"),
+        pytest.param(Task.BINARY, [[1000.0]], 0, 1000, id="sure and wrong, sigmoid"),
+        pytest.param(Task.BINARY, [[-1000.0]], 1, 1000, id="sure and wrong the other way"),
+        pytest.param(Task.BINARY, [[1000.0]], 1, 0, id="sure and right, sigmoid"),
+    ],
+)
+def test_a_large_logit_does_not_overflow(task: Task, logits: Any, y: int, loss: float) -> None:
+    got = losses(np.array(logits, np.float32), np.array([y]), task)
+    assert got == pytest.approx([loss])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf], ids=str)
+@pytest.mark.parametrize("where", [np.s_[:], np.s_[7:8]], ids=["all", "one"])
+@pytest.mark.parametrize("task", list(Task), ids=str)
+def test_a_net_that_diverged_has_no_score(task: Task, where: Any, bad: float) -> None:
+    """Nor the accuracy of the class that argmax makes of NaN."""
+    data = dataset(task)
+    logits = np.zeros((22, max(len(data.prior), 1)), np.float32)
+    assert np.isfinite(list(scores(logits, data.train.y, data).values())).all()
+    logits[where] = bad
+    assert np.isnan(list(scores(logits, data.train.y, data).values())).all()
+
+
+def test_predict_is_the_model_in_inference_mode_on_every_example() -> None:
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dropout(0.5), keras.layers.BatchNormalization(),
+         keras.layers.Dense(2)]
+    )  # fmt: skip
+    x = RNG.normal(size=(2500, 3)).astype(np.float32)  # blocks of 1,024
+    got = predict(model, x)
+    assert got.shape == (2500, 2)
+    np.testing.assert_allclose(got, model(x, training=False).numpy(), rtol=1e-5, atol=1e-6)
+    data = dataset(Task.BINARY)
+    split = Split(x[:, :3], (x[:, 0] > 0).astype(np.int32), np.arange(2500))
+    logits = got[:, :1]
+    single = keras.Model(model.inputs[0], model.outputs[0][:, :1])
+    assert evaluate(single, split, data) == pytest.approx(scores(logits, split.y, data), rel=1e-5)

@@ -1,0 +1,136 @@
+"""The small experiments that prove a pipeline."""
+
+from dataclasses import replace
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from recipe.checks.initial import prior_loss
+from recipe.config import Task
+from recipe.data import Dataset
+from recipe.training import evaluate, predict, probes
+from recipe.training.probes import fresh_nets, memorize, train_blind, zeroed_head_loss
+from tests.training.tiny import config, dataset
+
+TASKS = pytest.mark.parametrize("task", list(Task), ids=str)
+
+
+def floor(data: Dataset) -> float:
+    return prior_loss(data.train.y, data.task, len(data.classes))
+
+
+@pytest.mark.parametrize("changes", [{}, {"model__norm": "batch", "model__head_bias": "zeros"}],
+                         ids=["plain", "batch norm, no bias of its own"])  # fmt: skip
+@TASKS
+def test_a_zeroed_head_has_the_loss_of_the_prior(task: Task, changes: dict[str, Any]) -> None:
+    uneven = np.r_[np.zeros(17), np.ones(5)] if task is not Task.REGRESSION else None
+    data = dataset(task, **({} if uneven is None else {"y": uneven, "classes": 2}))
+    assert zeroed_head_loss(config(**changes), data) == pytest.approx(floor(data), rel=1e-5)
+
+
+def test_a_zeroed_head_shows_labels_that_the_loss_does_not_understand() -> None:
+    data = dataset(Task.BINARY, y=np.r_[np.zeros(16), np.ones(6)])
+    assert zeroed_head_loss(config(), data) == pytest.approx(floor(data), rel=1e-5)
+    sick = replace(data, train=replace(data.train, y=data.train.y * 2 - 1))  # -1 and 1
+    assert zeroed_head_loss(config(), sick) != pytest.approx(floor(data), rel=0.05)
+
+
+@TASKS
+def test_fresh_nets_start_around_the_prior(task: Task) -> None:
+    data = dataset(task)
+    fresh = fresh_nets(config(), data)
+    assert fresh.loss == pytest.approx(floor(data), rel=0.02)
+    assert 0 < fresh.variance < 0.01
+    assert fresh.predicted == pytest.approx(fresh.prior, abs=0.05)
+    assert fresh.scatter == pytest.approx(np.sqrt(fresh.variance / 3))
+    if task is not Task.REGRESSION:
+        shares = np.bincount(data.train.y) / len(data.train)
+        assert fresh.prior == pytest.approx(shares)
+        assert fresh.spread == pytest.approx(
+            1 - (shares**2).sum() if task is Task.MULTICLASS else shares.prod()
+        )
+
+
+@TASKS
+def test_the_spread_of_the_logits_explains_the_first_loss(
+    task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Checklist row 2.4 b, with logits that scatter visibly and targets that know nothing of x."""
+    rng = np.random.default_rng(1)
+    regression = task is Task.REGRESSION
+    y = rng.normal(size=(2000, 1)) if regression else rng.integers(0, 2, 2000)
+    data = dataset(task, train=2000, classes=2, y=y)
+
+    def wide(*given: Any) -> keras.Model:
+        model = NEW_MODEL(*given)
+        head = model.get_layer("head")
+        head.kernel.assign(head.kernel * 8)
+        return model
+
+    monkeypatch.setattr(probes, "new_model", wide)
+    fresh = fresh_nets(config(model__widths=(64,)), data)
+    excess = fresh.loss - floor(data)
+    assert excess > 0.02 * floor(data)
+    # three nets: logits are not quite as independent as the expansion takes them to be
+    assert 0.5 * fresh.variance * fresh.spread == pytest.approx(excess, rel=0.4)
+
+
+NEW_MODEL = probes.new_model
+
+
+def test_the_first_loss_is_of_examples_from_the_whole_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is sorted by class begins with one class alone."""
+    monkeypatch.setattr(probes, "FRESH_EXAMPLES", 100)
+    labels = np.repeat([0, 1, 2], (900, 60, 40))
+    data = dataset(train=1000, y=labels)  # these 900 alone have a loss of 0.11
+    assert fresh_nets(config(), data).loss == pytest.approx(floor(data), rel=0.4)
+
+
+@pytest.mark.parametrize(
+    ("task", "changes", "reached"),
+    [
+        pytest.param(Task.MULTICLASS, {}, True, id="classes"),
+        pytest.param(Task.REGRESSION, {}, True, id="a quantity"),
+        pytest.param(Task.MULTICLASS, {"train__learning_rate": 1e-9}, False, id="no learning"),
+    ],
+)
+def test_memorize(task: Task, changes: dict[str, Any], reached: bool) -> None:
+    data = dataset(task)
+    batch = data.train.take(slice(8))
+    settings = config(**{"model__widths": (32,), "train__learning_rate": 0.05} | changes)
+    model, steps = memorize(settings, data, batch, target=0.01, steps=150)
+    now = evaluate(model, batch, data)
+    assert (now["loss"] <= 0.01) is reached
+    assert (steps is not None) is reached
+    assert int(model.optimizer.iterations) == (steps or 150)
+    if reached:
+        assert steps is not None
+        assert 1 < steps < 150
+        assert now.get("accuracy", 1.0) == 1.0
+
+
+def test_blind_nets_learn_nothing_from_their_inputs() -> None:
+    data = dataset(train=120, val=60)
+    names = []
+
+    def callbacks(name: str) -> list[Any]:
+        names.append(name)
+        return []
+
+    settings = config(train__epochs=15, train__learning_rate=0.03)
+    nets = train_blind(settings, data, callbacks)
+    assert list(nets) == names == ["real", "zeroed", "permuted"]
+    means = {name: net.losses.mean() for name, net in nets.items()}
+    shares = np.bincount(data.train.y) / len(data.train)
+    prior = -np.log(shares)[data.val.y].mean()
+    assert means["real"] < 0.7 * prior
+    assert means["zeroed"] == pytest.approx(prior, rel=0.03)
+    assert means["permuted"] > 0.9 * prior
+    for name, net in nets.items():
+        assert len(net.losses) == len(data.val)
+        assert len(net.history) == 15
+        assert means[name] == pytest.approx(min(net.history), rel=1e-4)  # at its best epoch
+    zeros = predict(nets["zeroed"].model, np.zeros_like(data.val.x))
+    assert (zeros == zeros[0]).all()

@@ -52,20 +52,24 @@ def paired(
     """Student's t interval of the paired differences.
 
     Args:
-        new: score of each seed, (seeds,); a NaN (diverged) counts as the worst there is.
+        new: score of each seed, (seeds,); a NaN (diverged) counts as the worst there is, and
+            the whole config with it.
         old: of the same seeds.
         metric: which way is better.
         confidence: of the two-sided interval.
     """
     gains = np.array([gain(metric, n, o) for n, o in zip(new, old, strict=True)])
     count = len(gains)
-    if not np.isfinite(new).all():
-        return Comparison(metric, float("nan"), float(np.mean(old)), float("-inf"),
-                          float("-inf"), float("-inf"), "worse", count)  # fmt: skip
-    mean = float(gains.mean())
-    error = float(gains.std(ddof=1) / np.sqrt(count))
-    half = float(stats.t.ppf(0.5 + confidence / 2, count - 1)) * error
-    low, high = mean - half, mean + half
+    new_diverged, old_diverged = (not np.isfinite(scores).all() for scores in (new, old))
+    if new_diverged and old_diverged:
+        mean = low = high = float("nan")
+    elif new_diverged or old_diverged:
+        mean = low = high = float("-inf" if new_diverged else "inf")
+    else:
+        mean = float(gains.mean())
+        error = float(gains.std(ddof=1) / np.sqrt(count))
+        half = float(stats.t.ppf(0.5 + confidence / 2, count - 1)) * error
+        low, high = mean - half, mean + half
     verdict = "better" if low > 0 else "worse" if high < 0 else "inconclusive"
     return Comparison(
         metric, float(np.mean(new)), float(np.mean(old)), mean, low, high, verdict, count

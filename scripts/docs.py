@@ -20,10 +20,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from recipe.config import Config, KerasObject, Range
 from recipe.config.fields import leaf_keys, section_of
 from recipe.config.names import ACTIVATIONS, INITIALIZERS, OPTIMIZERS
 from recipe.config.render import field_docs, flow, json_schema
-from recipe.config.types import Config, KerasObject, Range
 from recipe.findings import StageResult
 from recipe.stages import STAGES
 

@@ -125,7 +125,7 @@ def test_each_config_key_is_described(key: str) -> None:
 
 def test_each_check_is_described() -> None:
     page = (ROOT / "docs" / "stages.md").read_text(encoding="utf-8")
-    checks = set(re.findall(r'check="(\w+)"', CHECKS))
+    checks = set(re.findall(r'judge\(\s*"(\w+)"', CHECKS))
     assert len(checks) > 15
     assert not [name for name in sorted(checks) if f"`{name}`" not in page]
 

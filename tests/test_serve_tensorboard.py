@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from recipe.config.types import Range
+from recipe.config import Range
 from recipe.runs.tensorboard import Board
 
 ROOT = Path(__file__).parent.parent

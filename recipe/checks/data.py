@@ -80,7 +80,7 @@ def check_constant(names: Sequence[str], total: int) -> Finding:
 
 
 def check_class_balance(counts: np.ndarray, names: Sequence[str], ratio: float) -> Finding:
-    """A class that is rare can be ignored at little cost in accuracy.
+    """A class that is rare can be ignored at little cost in accuracy; one alone teaches nothing.
 
     Args:
         counts: training examples of each class, (classes,).
@@ -88,20 +88,26 @@ def check_class_balance(counts: np.ndarray, names: Sequence[str], ratio: float) 
         ratio: largest over smallest class from which it warns.
     """
     empty = [name for name, count in zip(names, counts, strict=True) if count == 0]
+    present = len(names) - len(empty)
     measured = float("inf") if empty else float(counts.max() / counts.min())
-    uneven = measured > ratio
     smallest, largest = names[int(counts.argmin())], names[int(counts.argmax())]
+    if present < 2:
+        message = f"Train has examples of {present} of {len(names)} classes"
+        message += f", {largest} alone." if present else "."
+    elif empty:
+        message = f"Train lacks the class {_listed(empty)}."
+    else:
+        message = (
+            f"The largest class ({largest}) has {measured:.1f} times the examples of the "
+            f"smallest ({smallest})."
+        )
+    uneven = Verdict.WARN if measured > ratio else Verdict.PASS
     return judge(
         "class_balance",
-        Verdict.WARN if uneven else Verdict.PASS,
-        (
-            f"Train lacks the class {_listed(empty)}."
-            if empty
-            else f"The largest class ({largest}) has {measured:.1f} times the examples of the "
-            f"smallest ({smallest})."
-        ),
+        Verdict.FAIL if present < 2 else uneven,
+        message,
         measured=measured,
-        expected=f"at most {ratio:g} times",
+        expected=f"at most {ratio:g} times, and two classes at least",
         source="checklist row 1.4 (ratio above 10:1)",
         code="class_imbalance",
         prescription="judge by the rare class too: accuracy hides it",

@@ -32,24 +32,26 @@ def check_labels_fit_head(y: np.ndarray, task: Task, classes: int) -> Finding:
         task: what the head is made for.
         classes: number of classes.
     """
-    fits = True
     low, high = float(np.min(y)), float(np.max(y))
+    message = f"Targets run from {low:g} to {high:g}"
     if task is Task.REGRESSION:
-        fits = bool(np.isfinite(y).all())
-        expected = "finite targets"
+        bad = int((~np.isfinite(y)).sum())
+        message = f"{bad} of {y.size} targets are missing or infinite" if bad else message
+        expected, code, cure = "finite targets", "nan_input", "data.missing: keep -> drop"
     else:
-        fits = low >= 0 and high < classes
-        expected = f"labels from 0 to {classes - 1}"
+        bad = int(((y < 0) | (y >= classes)).sum())
+        message += f", but the head has {classes} outputs, numbered from 0" if bad else ""
+        expected, code = f"labels from 0 to {classes - 1}", "label_encoding"
+        cure = "count the labels from 0, or leave class_names out"
     return judge(
         "labels_fit_head",
-        fits,
-        f"Targets run from {low:g} to {high:g}"
-        + ("." if fits else f", but the head has {classes} outputs, numbered from 0."),
+        not bad,
+        f"{message}.",
         measured=high,
         expected=expected,
-        source="diagnosis rule 4",
-        code="label_encoding",
-        prescription="count the labels from 0, or leave class_names out",
+        source="diagnosis rules 1 and 4",
+        code=code,
+        prescription=cure,
     )
 
 
@@ -59,10 +61,22 @@ def check_input_scale(x: np.ndarray) -> Finding:
     Args:
         x: (examples, *shape), just before the net.
     """
-    columns = x.reshape(-1, x.shape[-1])
-    std = columns.std(axis=0)
-    size = np.maximum(np.abs(columns.mean(axis=0)), std)
-    varying = size[std > 0]
+    not_finite = int((~np.isfinite(x)).sum())
+    if not_finite:
+        return judge(
+            "input_scale",
+            False,
+            f"Just before the net, {not_finite} of {x.size} values are not finite.",
+            measured=not_finite,
+            expected="0 missing or infinite values",
+            source="diagnosis rule 1",
+            code="nan_input",
+            prescription="data.missing: keep -> drop",
+        )
+    columns = x.reshape(-1, x.shape[-1]).astype(np.float64)
+    mean, std = np.abs(columns.mean(axis=0)), columns.std(axis=0)
+    size = np.maximum(mean, std)
+    varying = size[std > 1e-7 * mean]  # else the std is rounding noise of a constant
     largest = float(varying.max()) if len(varying) else 0.0
     ratio = float(varying.max() / varying.min()) if len(varying) else 1.0
     too_large, too_small, uneven = largest > 10, largest < 0.05, ratio > 1000
@@ -73,7 +87,7 @@ def check_input_scale(x: np.ndarray) -> Finding:
         not bad,
         (
             f"Just before the net, values run from {x.min():.3g} to {x.max():.3g}, mean "
-            f"{x.mean():.3g}, std {x.std():.3g}" + (f": {why}." if bad else ".")
+            f"{columns.mean():.3g}, std {columns.std():.3g}" + (f": {why}." if bad else ".")
         ),
         measured=largest,
         expected="mean and std of each feature at most 10, at least 0.05, within 1000 times",
@@ -95,14 +109,14 @@ def check_initial_loss(loss: float, expected: float, tolerance: float = 0.01) ->
 
     Source: Karpathy (2019), step 2, "verify loss @ init"; checklist row 2.4 a.
     """
-    off = abs(loss - expected) / expected
-    bad = not off <= tolerance
+    constant = expected == 0
     return judge(
         "loss_at_init",
-        not bad,
+        not constant and abs(loss - expected) <= tolerance * expected,
         (
             f"A net that knows only the prior has loss {loss:.4f}; "
             f"the targets themselves say {expected:.4f}."
+            + (" The targets never change: there is nothing to learn." if constant else "")
         ),
         measured=loss,
         expected=f"{expected:.4f} within {tolerance:.0%}",
@@ -144,21 +158,21 @@ def check_initial_spread(loss: float, prior: float, variance: float, spread: flo
 
 
 def check_prior_bias(
-    predicted: np.ndarray, prior: np.ndarray, scatter: float, configured: str
+    predicted: np.ndarray, prior: np.ndarray, unit: float, scatter: float, configured: str
 ) -> Finding:
     """The first predictions are, on average, the prior: no steps are lost on learning it.
 
     Args:
         predicted: mean prediction at initialization (outputs,): shares, or scaled targets.
         prior: the same of the training targets.
+        unit: the largest share, or 1 for scaled targets: a share moves with its logit in
+            proportion to itself, a prediction by as much.
         scatter: standard error of the mean logit over the initializations that were averaged:
             a net with random weights can't be expected to be nearer.
         configured: `model.head_bias`.
     """
-    # a share moves with its logit in proportion to itself; a scaled target by as much
-    size = float(np.abs(prior).max()) if np.all(prior > 0) else 1.0
     off = float(np.abs(predicted - prior).max())
-    allowed = max(0.01, 0.05 * size, 3 * scatter * size)
+    allowed = max(0.01, 0.05 * unit, 3 * scatter * unit)
     good = off <= allowed
     return judge(
         "prior_bias",

@@ -17,16 +17,19 @@ def check_repeats(first: np.ndarray, second: np.ndarray) -> Finding:
         first: training loss of each epoch, (epochs,).
         second: the same of another training with the same seed.
     """
-    difference = float(np.abs(np.asarray(first) - np.asarray(second)).max())
-    same = difference == 0
+    same = np.array_equal(first, second, equal_nan=True)
+    both = min(len(first), len(second))  # one may have diverged, and ended earlier
+    difference = 0.0 if same else float(np.abs(first[:both] - second[:both]).max())
+    if same:
+        message = f"Two trainings with one seed agree in all {len(first)} losses."
+    elif len(first) != len(second):
+        message = f"Two trainings with one seed ended after {len(first)} and {len(second)} epochs."
+    else:
+        message = f"Two trainings with one seed differ by up to {difference:.3g} in their loss."
     return judge(
         "seed_repeats",
         same,
-        (
-            f"Two trainings with one seed agree in all {len(first)} losses."
-            if same
-            else f"Two trainings with one seed differ by up to {difference:.3g} in their loss."
-        ),
+        message,
         measured=difference,
         expected="0: equal to the bit",
         source=f"{KARPATHY_2}, fix random seed; checklist row 2.1",
@@ -72,9 +75,10 @@ def check_inputs_help(
         kind: "zeroed", or "permuted" against the labels.
         gain: by how much the mean loss must be lower, a fraction.
     """
-    difference = blind - real
-    relative = float(difference.mean() / blind.mean())
-    error = float(difference.std(ddof=1) / np.sqrt(len(difference)))
+    with np.errstate(all="ignore"):  # a loss that is zero or infinite leaves NaN: no help
+        difference = blind - real
+        relative = float(difference.mean() / blind.mean())
+        error = float(difference.std(ddof=1) / np.sqrt(len(difference)))
     helped = relative > gain and float(difference.mean()) > 2 * error
     return judge(
         f"inputs_{kind}",
@@ -123,13 +127,14 @@ def check_beats(
         below: the dumber model.
         floor: that one's score.
         metric: that both are measured in.
-        gain: interval of the difference, positive where `name` is better.
+        gain: interval of the difference, positive where `name` is better; NaN (diverged) is
+            worse.
     """
     low, high = gain
-    answer = "better" if low > 0 else "worse" if high < 0 else "the same within noise"
+    answer = "better" if low > 0 else "the same within noise" if high >= 0 else "worse"
     return judge(
         f"{name}_beats_{below}",
-        Verdict.WARN if high < 0 else Verdict.PASS,
+        Verdict.WARN if answer == "worse" else Verdict.PASS,
         f"Validation {metric}: {name} {score:.4f}, {below} {floor:.4f}: {answer}.",
         measured=score - floor,
         expected=f"not worse beyond noise (95 % of resamples: {low:+.4f} to {high:+.4f})",

@@ -3,17 +3,22 @@
 from recipe.config.changes import grown, without_regularization
 from recipe.config.errors import ConfigError, RequestError
 from recipe.config.fields import Section
+from recipe.config.identifiers import KerasObject
 from recipe.config.plugin import load_function
 from recipe.config.reader import read
-from recipe.config.types import Config, DataConfig, ModelConfig, Task, TrainConfig
+from recipe.config.search import Range
+from recipe.config.types import Config, DataConfig, ModelConfig, SplitConfig, Task, TrainConfig
 
 __all__ = [
     "Config",
     "ConfigError",
     "DataConfig",
+    "KerasObject",
     "ModelConfig",
+    "Range",
     "RequestError",
     "Section",
+    "SplitConfig",
     "Task",
     "TrainConfig",
     "grown",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from recipe.config.types import Config, KerasObject
+from recipe.config.identifiers import KerasObject
+from recipe.config.types import Config
 
 
 def without_regularization(config: Config) -> Config:

@@ -1,7 +1,8 @@
 """Everything that can be set, with its meaning, unit, default and allowed values.
 
 The docstring under a field is its documentation everywhere: `configs/base.yaml`, the JSON
-schema and `docs/config.md` are generated from it. Reading files is `reader.py`'s work.
+schema and `docs/config.md` are generated from it. The stages' thresholds are in `stages.py`, the
+search in `search.py`; reading files is `reader.py`'s work.
 """
 
 from __future__ import annotations
@@ -10,33 +11,13 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    Discriminator,
-    Field,
-    PositiveInt,
-    Tag,
-    ValidationError,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import Field, PositiveInt, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from recipe.config.fields import (
-    Bounds,
-    Choices,
-    Fraction,
-    IntBounds,
-    Names,
-    NotNegative,
-    Plain,
-    Positive,
-    Section,
-    Seed,
-    SeedCount,
-    Sizes,
-)
-from recipe.config.names import ACTIVATIONS, INITIALIZERS, OPTIMIZERS
+from recipe.config.fields import Fraction, Names, NotNegative, Positive, Section, Seed, Sizes
+from recipe.config.identifiers import Activation, Initializer, Optimizer
+from recipe.config.search import SEARCHABLE, Range, SearchConfig
+from recipe.config.stages import StagesConfig
 
 
 class Task(StrEnum):
@@ -45,55 +26,6 @@ class Task(StrEnum):
     BINARY = "binary"
     MULTICLASS = "multiclass"
     REGRESSION = "regression"
-
-
-class KerasObject(Section):
-    """A Keras object with arguments, e.g. `{class_name: SGD, config: {momentum: 0.9}}`."""
-
-    class_name: str
-    """Name of the class in Keras."""
-
-    config: dict[str, Plain] = {}
-    """Arguments of its constructor."""
-
-
-def _one_of(kind: str, names: tuple[str, ...]) -> AfterValidator:
-    def known(value: str) -> str:
-        if value not in names:
-            raise ValueError(f"no {kind} of this name; one of {', '.join(names)}")
-        return value
-
-    return AfterValidator(known)
-
-
-def _enum(names: tuple[str, ...]) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "enum": list(names)})
-
-
-def _form(value: Any) -> str | None:
-    if isinstance(value, str):
-        return "name"
-    return "object" if isinstance(value, dict | KerasObject) else None
-
-
-_OBJECT = Annotated[KerasObject, Tag("object")]
-_BY_FORM = Discriminator(
-    _form,
-    custom_error_type="identifier",
-    custom_error_message="must be a name or {class_name, config}",
-)
-_Activation = Annotated[str, _one_of("activation", ACTIVATIONS), _enum(ACTIVATIONS), Tag("name")]
-_Initializer = Annotated[
-    str,
-    _one_of("initializer", ("auto", *INITIALIZERS)),
-    _enum(("auto", *INITIALIZERS)),
-    Tag("name"),
-]
-_Optimizer = Annotated[str, _one_of("optimizer", OPTIMIZERS), _enum(OPTIMIZERS), Tag("name")]
-
-Activation = Annotated[_Activation | _OBJECT, _BY_FORM]
-Initializer = Annotated[_Initializer | _OBJECT, _BY_FORM]
-Optimizer = Annotated[_Optimizer | _OBJECT, _BY_FORM]
 
 
 class SplitConfig(Section):
@@ -230,175 +162,6 @@ class TrainConfig(Section):
 
     threads: PositiveInt | None = None
     """CPU threads of TensorFlow; another number changes the last bits. null: all cores."""
-
-
-class DataStage(Section):
-    """Thresholds of the data stage."""
-
-    min_examples: PositiveInt = 50
-    """Fewer examples than this can't be divided in three and trusted."""
-
-    max_shared: Fraction = 0.5
-    """Largest fraction of val or test that may also stand in train."""
-
-    imbalance: Annotated[float, Field(gt=1)] = 10.0
-    """Largest class over smallest class from which it warns (checklist row 1.4)."""
-
-
-class BaselineStage(Section):
-    """Thresholds and budget of the baseline stage."""
-
-    learning_rate: Positive = 1e-3
-    """Adam's rate in this stage, which tests the pipeline and not your optimizer."""
-
-    epochs: PositiveInt = 20
-    """Epochs of each of the nets on real, zeroed and permuted inputs."""
-
-    batch: Annotated[int, Field(ge=2)] = 16
-    """Examples in the one batch that must be memorized."""
-
-    steps: PositiveInt = 1000
-    """Steps in which it must be memorized."""
-
-    init_tolerance: Positive = 0.01
-    """Allowed relative difference between the loss of a zeroed head and the prior's loss."""
-
-    gain: Positive = 0.05
-    """By how much real inputs must beat zeroed and permuted ones, relative to their loss."""
-
-
-class OverfitStage(Section):
-    """Target and budget of the overfit stage."""
-
-    examples: PositiveInt = 2000
-    """Training examples to drive to the floor (all, if there are fewer)."""
-
-    accuracy: Fraction = 0.99
-    """Classification passes at this training accuracy, or at the loss below."""
-
-    loss: Positive = 0.05
-    """Classification: loss at most this fraction of the label entropy; regression: of Var(y)."""
-
-    steps: PositiveInt = 6000
-    """Steps allowed for each size of net."""
-
-    sizes: PositiveInt = 5
-    """Sizes to try: width x1, x2, x4, then one more layer each."""
-
-
-class RegularizeStage(Section):
-    """Seeds of the regularize stage."""
-
-    seeds: SeedCount = 5
-    """Trainings of each rung, with the same seeds as the incumbent's."""
-
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    """Of the interval that must leave zero out before a rung counts as better."""
-
-
-class TuneStage(Section):
-    """Gate and confirmation of the tune stage."""
-
-    seeds: SeedCount = 5
-    """Fresh seeds on which the winner must beat the incumbent."""
-
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    """Of the interval that must leave zero out before the winner replaces the incumbent."""
-
-    infeasible: Fraction = 0.5
-    """Largest fraction of trials that may diverge."""
-
-
-class SqueezeStage(Section):
-    """Members, budget and resamples of the squeeze stage."""
-
-    members: SeedCount = 5
-    """Nets of the ensemble, one seed each."""
-
-    longer: Annotated[float, Field(gt=1)] = 2.0
-    """Times the epochs for "leave it training"."""
-
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    """Of every interval in this stage, the test score's too."""
-
-    resamples: PositiveInt = 2000
-    """Bootstrap resamples of the test examples."""
-
-
-class StagesConfig(Section):
-    """Thresholds, seeds and budgets of the stages."""
-
-    data: DataStage = DataStage()
-    """Become one with the data."""
-
-    baseline: BaselineStage = BaselineStage()
-    """The end-to-end skeleton and dumb baselines."""
-
-    overfit: OverfitStage = OverfitStage()
-    """A net large enough to drive the training loss to its floor."""
-
-    regularize: RegularizeStage = RegularizeStage()
-    """Give up training loss for validation score, one change at a time."""
-
-    tune: TuneStage = TuneStage()
-    """Search the hyperparameters."""
-
-    squeeze: SqueezeStage = SqueezeStage()
-    """Ensemble, train longer, and open the test set once."""
-
-
-class Range(Section):
-    """Values of one hyperparameter: exactly one of `log`, `linear`, `int` and `choice`."""
-
-    log: Bounds | None = None
-    """[low, high], floats, uniform in the logarithm."""
-
-    linear: Bounds | None = None
-    """[low, high], floats, uniform."""
-
-    int: IntBounds | None = None
-    """[low, high], whole numbers, both ends included."""
-
-    choice: Choices | None = None
-    """A list of values."""
-
-    @model_validator(mode="after")
-    def _is_one_range(self) -> Self:
-        given = {k: v for k, v in self if v is not None}
-        if len(given) != 1:
-            got = ", ".join(given) or "none"
-            raise ValueError(f"give exactly one of log, linear, int and choice, got {got}")
-        (kind, values) = next(iter(given.items()))
-        if kind != "choice" and not values[0] < values[1]:
-            raise ValueError(f"{kind} needs low < high, got {list(values)}")
-        if kind == "log" and values[0] <= 0:
-            raise ValueError(f"log needs low > 0, got {list(values)}")
-        return self
-
-    @property
-    def endpoints(self) -> tuple[Any, ...]:
-        """The values to check: both ends, or every choice."""
-        return next(value for _, value in self if value is not None)
-
-
-class SearchConfig(Section):
-    """The hyperparameter search of the tune stage."""
-
-    oracle: Literal["random", "bayesian"] = "random"
-    """How KerasTuner proposes trials."""
-
-    max_trials: PositiveInt = 12
-    """Trials in total; raise it later and the study goes on."""
-
-    epochs: PositiveInt | None = None
-    """Epochs of a trial; null: train.epochs."""
-
-    space: dict[str, Range] = {}
-    """Dotted config keys and their ranges; empty: a default space for the model's family."""
-
-
-SEARCHABLE = ("model", "train")
-"""Sections a search space may change: the others would change what is measured."""
 
 
 class Config(Section):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from recipe.config import RequestError
-from recipe.config.types import SplitConfig
+from recipe.config import RequestError, SplitConfig
 
 
 def equal_groups(x: np.ndarray) -> np.ndarray:

@@ -11,8 +11,7 @@ from typing import Any
 
 import keras
 
-from recipe.config import ModelConfig
-from recipe.config.types import KerasObject
+from recipe.config import KerasObject, ModelConfig
 
 NORMS: dict[str, Callable[[ModelConfig], keras.layers.Layer]] = {
     "batch": lambda config: keras.layers.BatchNormalization(momentum=config.norm_momentum),

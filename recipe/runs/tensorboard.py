@@ -25,7 +25,7 @@ from recipe.runs.report import SIGNS, four_digits
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from recipe.config.types import Range
+    from recipe.config import Range
 
 Status = Literal["success", "failure", "running", "unknown"]
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import keras_tuner as kt
 
-from recipe.config import Config
-from recipe.config.types import Range
+from recipe.config import Config, Range
 
 _COMMON = {
     "train.learning_rate": Range(log=(1e-4, 1e-2)),

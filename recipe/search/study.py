@@ -17,8 +17,7 @@ from typing import Any
 
 import keras_tuner as kt
 
-from recipe.config import Config
-from recipe.config.types import Range
+from recipe.config import Config, Range
 from recipe.data import Dataset
 from recipe.data.dataset import fingerprint as data_fingerprint
 from recipe.runs import fingerprint

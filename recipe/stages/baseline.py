@@ -30,6 +30,7 @@ from recipe.training import (
     predict,
     prepare_runtime,
     scores,
+    steps_per_epoch,
     train,
 )
 from recipe.training.probes import fresh_nets, memorize, train_blind, zeroed_head_loss
@@ -48,14 +49,15 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     """Prove that data, labels, loss, head and initialization fit together."""
     prepare_runtime(config.train.threads)
     settings = config.stages.baseline
+    data = load(config.data)
+    epochs = -(-settings.min_steps // steps_per_epoch(config, len(data.train)))
     config = without_regularization(config).replace(
         {
             "train.optimizer": "adam",
             "train.learning_rate": settings.learning_rate,
-            "train.epochs": settings.epochs,
+            "train.epochs": max(settings.epochs, epochs),
         }
     )
-    data = load(config.data)
 
     findings = _before_any_net(data)
     if overall(findings) is not Verdict.FAIL:
@@ -105,7 +107,7 @@ def _before_any_step(config: Config, data: Dataset) -> list[Finding]:
     findings = [
         initial.check_initial_loss(exact, prior, config.stages.baseline.init_tolerance),
         initial.check_prior_bias(
-            fresh.predicted, fresh.prior, fresh.scatter, config.model.head_bias
+            fresh.predicted, fresh.prior, fresh.unit, fresh.scatter, config.model.head_bias
         ),
     ]
     if config.model.head_bias == "auto":  # else the logits don't start around the prior

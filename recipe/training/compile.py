@@ -6,8 +6,7 @@ from typing import Any
 
 import keras
 
-from recipe.config import Config, RequestError, Task
-from recipe.config.types import KerasObject
+from recipe.config import Config, KerasObject, RequestError, Task
 from recipe.data import Dataset
 from recipe.models import build
 

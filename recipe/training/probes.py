@@ -44,6 +44,9 @@ class FreshNets:
     """Loss per half unit of logit variance, to second order: 1 - sum of squared shares for a
     softmax, p(1-p) for a sigmoid, 2 for a squared error."""
 
+    unit: float
+    """What a difference of predictions is judged by: the largest share, or 1 (scaled target)."""
+
     @property
     def scatter(self) -> float:
         """Standard error of the mean logit."""
@@ -80,6 +83,7 @@ def fresh_nets(config: Config, data: Dataset) -> FreshNets:
         predicted=predicted,
         prior=prior,
         spread=spread,
+        unit=1.0 if data.task is Task.REGRESSION else float(prior.max()),
     )
 
 

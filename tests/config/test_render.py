@@ -9,10 +9,9 @@ import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
-from recipe.config import Config, read
+from recipe.config import Config, KerasObject, Range, read
 from recipe.config.fields import leaf_keys, section_of
 from recipe.config.render import SCHEMA_LINE, field_docs, json_schema, to_yaml, write_shipped
-from recipe.config.types import KerasObject, Range
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 

@@ -150,7 +150,7 @@ def test_images_keep_their_shape(of: Made) -> None:
 def test_limit(of: Made, limit: int | None, left: int) -> None:
     raw, targets = read_examples(of(X, PRICES, limit=limit))
     assert len(raw.x) == len(raw.y) == len(targets.y) == left
-    rows = [np.flatnonzero((X == row).all(axis=1))[0] for row in raw.x]
+    rows = [np.flatnonzero((row == X).all(axis=1))[0] for row in raw.x]
     np.testing.assert_array_equal(raw.y, PRICES[rows])
     assert (np.diff(rows) > 0).all()  # in the source's order
 

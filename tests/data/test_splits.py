@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recipe.config import RequestError
-from recipe.config.types import SplitConfig
+from recipe.config import RequestError, SplitConfig
 from recipe.data.splits import equal_groups, split
 
 

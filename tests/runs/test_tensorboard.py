@@ -10,7 +10,7 @@ import tensorflow as tf
 from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from recipe.config.types import Range
+from recipe.config import Range
 from recipe.findings import Finding, StageResult, Verdict
 from recipe.runs.tensorboard import Board, escape_markdown, findings_table
 

@@ -26,7 +26,8 @@ def test_the_deciding_metric(asked: str, task: Task, name: str) -> None:
 @pytest.mark.parametrize(
     ("asked", "task", "problem"),
     [
-        ("r2", Task.MULTICLASS, "r2 can't be measured for multiclass; write auto, accuracy or loss"),
+        ("r2", Task.MULTICLASS,
+         "r2 can't be measured for multiclass; write auto, accuracy or loss"),
         ("accuracy", Task.REGRESSION,
          "accuracy can't be measured for regression; write auto, r2 or loss"),
     ],

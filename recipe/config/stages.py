@@ -1,0 +1,127 @@
+"""Thresholds, seeds and budgets of the six stages: what decides a number is set here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, PositiveInt
+
+from recipe.config.fields import Fraction, Positive, Section, SeedCount
+
+
+class DataStage(Section):
+    """Thresholds of the data stage."""
+
+    min_examples: PositiveInt = 50
+    """Fewer examples than this can't be divided in three and trusted."""
+
+    max_shared: Fraction = 0.5
+    """Largest fraction of val or test that may also stand in train."""
+
+    imbalance: Annotated[float, Field(gt=1)] = 10.0
+    """Largest class over smallest class from which it warns (checklist row 1.4)."""
+
+
+class BaselineStage(Section):
+    """Thresholds and budget of the baseline stage."""
+
+    learning_rate: Positive = 1e-3
+    """Adam's rate in this stage, which tests the pipeline and not your optimizer."""
+
+    epochs: PositiveInt = 20
+    """Epochs of each of the nets on real, zeroed and permuted inputs."""
+
+    min_steps: PositiveInt = 500
+    """Steps of each of these nets at least: on few examples, more epochs."""
+
+    batch: Annotated[int, Field(ge=2)] = 16
+    """Examples in the one batch that must be memorized."""
+
+    steps: PositiveInt = 1000
+    """Steps in which it must be memorized."""
+
+    init_tolerance: Positive = 0.01
+    """Allowed relative difference between the loss of a zeroed head and the prior's loss."""
+
+    gain: Positive = 0.05
+    """By how much real inputs must beat zeroed and permuted ones, relative to their loss."""
+
+
+class OverfitStage(Section):
+    """Target and budget of the overfit stage."""
+
+    examples: PositiveInt = 2000
+    """Training examples to drive to the floor (all, if there are fewer)."""
+
+    accuracy: Fraction = 0.99
+    """Classification passes at this training accuracy, or at the loss below."""
+
+    loss: Positive = 0.05
+    """Classification: loss at most this fraction of the label entropy; regression: of Var(y)."""
+
+    steps: PositiveInt = 6000
+    """Steps allowed for each size of net."""
+
+    sizes: PositiveInt = 5
+    """Sizes to try: width x1, x2, x4, then one more layer each."""
+
+
+class RegularizeStage(Section):
+    """Seeds of the regularize stage."""
+
+    seeds: SeedCount = 5
+    """Trainings of each rung, with the same seeds as the incumbent's."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Of the interval that must leave zero out before a rung counts as better."""
+
+
+class TuneStage(Section):
+    """Gate and confirmation of the tune stage."""
+
+    seeds: SeedCount = 5
+    """Fresh seeds on which the winner must beat the incumbent."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Of the interval that must leave zero out before the winner replaces the incumbent."""
+
+    infeasible: Fraction = 0.5
+    """Largest fraction of trials that may diverge."""
+
+
+class SqueezeStage(Section):
+    """Members, budget and resamples of the squeeze stage."""
+
+    members: SeedCount = 5
+    """Nets of the ensemble, one seed each."""
+
+    longer: Annotated[float, Field(gt=1)] = 2.0
+    """Times the epochs for "leave it training"."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Of every interval in this stage, the test score's too."""
+
+    resamples: PositiveInt = 2000
+    """Bootstrap resamples of the test examples."""
+
+
+class StagesConfig(Section):
+    """Thresholds, seeds and budgets of the stages."""
+
+    data: DataStage = DataStage()
+    """Become one with the data."""
+
+    baseline: BaselineStage = BaselineStage()
+    """The end-to-end skeleton and dumb baselines."""
+
+    overfit: OverfitStage = OverfitStage()
+    """A net large enough to drive the training loss to its floor."""
+
+    regularize: RegularizeStage = RegularizeStage()
+    """Give up training loss for validation score, one change at a time."""
+
+    tune: TuneStage = TuneStage()
+    """Search the hyperparameters."""
+
+    squeeze: SqueezeStage = SqueezeStage()
+    """Ensemble, train longer, and open the test set once."""

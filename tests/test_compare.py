@@ -1,0 +1,169 @@
+"""Paired seeds, intervals and three answers, against SciPy."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from recipe import compare
+from recipe.compare import bootstrap, paired, score_seeds
+from recipe.config import Config, Task
+
+NAN, INF = float("nan"), float("inf")
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("seeds", [2, 5, 30])
+@pytest.mark.parametrize("confidence", [0.9, 0.95])
+@pytest.mark.parametrize("metric", ["accuracy", "loss"])
+def test_the_interval_is_that_of_students_paired_t(
+    seeds: int, confidence: float, metric: str
+) -> None:
+    new, old = RNG.normal(0.9, 0.01, seeds), RNG.normal(0.89, 0.01, seeds)
+    got = paired(list(new), list(old), metric, confidence)
+    better, worse = (new, old) if metric == "accuracy" else (old, new)
+    expected = stats.ttest_rel(better, worse).confidence_interval(confidence)
+    assert (got.low, got.high) == pytest.approx((expected.low, expected.high))
+    assert got.difference == pytest.approx((better - worse).mean())
+    assert (got.new, got.old) == pytest.approx((new.mean(), old.mean()))
+    assert (got.metric, got.seeds) == (metric, seeds)
+
+
+@pytest.mark.parametrize(
+    ("metric", "new", "old", "verdict"),
+    [
+        pytest.param("accuracy", [0.95, 0.96, 0.97], [0.90, 0.91, 0.92], "better", id="higher"),
+        pytest.param("accuracy", [0.90, 0.91, 0.92], [0.95, 0.96, 0.97], "worse", id="lower"),
+        pytest.param("loss", [0.10, 0.11, 0.12], [0.20, 0.21, 0.22], "better", id="a lower loss"),
+        pytest.param("loss", [0.20, 0.21, 0.22], [0.10, 0.11, 0.12], "worse", id="a higher loss"),
+        pytest.param("accuracy", [0.95, 0.80, 0.97], [0.90, 0.91, 0.92], "inconclusive",
+                     id="sometimes higher"),
+        pytest.param("accuracy", [0.9, 0.8, 0.7], [0.9, 0.8, 0.7], "inconclusive", id="equal"),
+        pytest.param("r2", [0.5, 0.5], [0.25, 0.25], "better", id="the same gain for every seed"),
+    ],
+)  # fmt: skip
+def test_the_answer(metric: str, new: list[float], old: list[float], verdict: str) -> None:
+    got = paired(new, old, metric)
+    assert got.verdict == verdict
+    assert str(got).startswith(f"{verdict}: {metric} {np.mean(old):.4f} -> {np.mean(new):.4f}")
+    assert f"{len(new)} seeds" in str(got)
+
+
+def test_more_confidence_asks_for_more() -> None:
+    new, old = [0.92, 0.94, 0.95], [0.90, 0.91, 0.92]
+    assert paired(new, old, "accuracy", confidence=0.9).verdict == "better"
+    assert paired(new, old, "accuracy", confidence=0.99).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "loss"])
+@pytest.mark.parametrize(
+    ("new", "old", "verdict", "gain"),
+    [
+        pytest.param([0.9, NAN, 0.9], [0.8, 0.8, 0.8], "worse", -INF, id="the new one, once"),
+        pytest.param([NAN, NAN], [0.8, 0.8], "worse", -INF, id="the new one, always"),
+        pytest.param([INF, 0.9], [0.8, 0.8], "worse", -INF, id="the new one is infinite"),
+        pytest.param([0.9, 0.9], [0.8, NAN], "better", INF, id="the old one"),
+        pytest.param([0.9, NAN], [NAN, 0.8], "inconclusive", NAN, id="both"),
+    ],
+)
+def test_a_training_that_diverged_is_the_worst_there_is(
+    metric: str, new: list[float], old: list[float], verdict: str, gain: float
+) -> None:
+    got = paired(new, old, metric)
+    assert got.verdict == verdict
+    for number in (got.difference, got.low, got.high):
+        assert number == pytest.approx(gain, nan_ok=True)
+    assert verdict in str(got)
+
+
+def test_unpaired_scores_are_refused() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        paired([0.9, 0.8], [0.9], "accuracy")
+
+
+def test_each_seed_is_trained_once_and_scored_by_the_deciding_metric(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trained: list[Any] = []
+
+    class History:
+        def __init__(self, seed: int) -> None:
+            self.model = seed
+
+    def train(config: Config, data: Any, seed: int) -> History:
+        trained.append((config, data, seed))
+        return History(seed)
+
+    class Data:
+        task = Task.MULTICLASS
+        val = "val"
+
+    def evaluate(model: int, split: str, data: Any) -> dict[str, float]:
+        assert split == "val"
+        return {"accuracy": model / 10, "loss": 5.0}
+
+    monkeypatch.setattr(compare, "train", train)
+    monkeypatch.setattr(compare, "evaluate", evaluate)
+    notes: list[str] = []
+    config, data = Config(), Data()
+    scores = score_seeds(config, data, range(3, 6), notes.append, "incumbent")  # type: ignore
+    assert scores == [0.3, 0.4, 0.5]
+    assert trained == [(config, data, seed) for seed in (3, 4, 5)]
+    assert notes[0] == "incumbent, seed 3: val accuracy 0.3000"
+    assert len(notes) == 3
+
+
+def share(right: np.ndarray) -> Callable[[np.ndarray], float]:
+    return lambda rows: float(right[rows].mean())
+
+
+def test_the_bootstrap_interval_is_scipys() -> None:
+    values = RNG.normal(5, 2, 200)
+    low, high = bootstrap(share(values), 200, 2000, 0.95, seed=0)
+    expected = stats.bootstrap((values,), np.mean, method="percentile", rng=1)
+    assert (low, high) == pytest.approx(
+        (expected.confidence_interval.low, expected.confidence_interval.high), abs=0.05
+    )
+    assert low < values.mean() < high
+
+
+def test_the_bootstrap_covers_the_truth_about_as_often_as_it_says() -> None:
+    covered = 0
+    for seed in range(200):
+        right = np.random.default_rng(seed).random(100) < 0.8
+        low, high = bootstrap(share(right), 100, 200, 0.9, seed)
+        covered += low <= 0.8 <= high
+    assert 0.83 < covered / 200 < 0.96
+
+
+def test_more_confidence_is_a_wider_interval() -> None:
+    right = RNG.random(100) < 0.8
+    narrow = bootstrap(share(right), 100, 500, 0.8, seed=0)
+    wide = bootstrap(share(right), 100, 500, 0.99, seed=0)
+    assert wide[0] < narrow[0] < narrow[1] < wide[1]
+
+
+def test_the_bootstraps_seed_decides() -> None:
+    right = RNG.random(100) < 0.8
+    first, again, other = (bootstrap(share(right), 100, 50, 0.95, seed) for seed in (0, 0, 1))
+    assert first == again != other
+
+
+@pytest.mark.parametrize("examples", [5, 100])
+def test_all_right_is_no_certainty(examples: int) -> None:
+    low, high = bootstrap(share(np.ones(examples)), examples, 50, 0.95, seed=0)
+    wilson = stats.binomtest(examples, examples).proportion_ci(0.95, method="wilson")
+    assert high == 1.0
+    assert low == pytest.approx(wilson.low)
+    assert low < 1
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5], ids=["no difference", "the same difference"])
+def test_a_score_that_never_changes_is_its_own_interval(value: float) -> None:
+    assert bootstrap(lambda rows: value, 10, 50, 0.95, seed=0) == (value, value)
+
+
+def test_a_score_that_is_nan_has_no_interval() -> None:
+    assert np.isnan(bootstrap(lambda rows: NAN, 10, 50, 0.95, seed=0)).all()

@@ -23,15 +23,6 @@ if TYPE_CHECKING:
     from recipe.findings import StageResult
     from recipe.runs import RunFolder
 
-HELP = {
-    "data": "Look at the data: what is in it, how it is divided, what a person should see.",
-    "baseline": "Prove the pipeline: loss at init, one batch, dumb baselines, inputs that help.",
-    "overfit": "Drive the training loss to its floor, with a larger net if need be.",
-    "regularize": "Try one regularizer at a time, with seeds and intervals; keep what helps.",
-    "tune": "Search the hyperparameters, and confirm the winner on fresh seeds.",
-    "squeeze": "Ensemble, train longer, and open the test set once.",
-}
-
 
 class InOrder(click.Group):
     """Lists its commands as they were added: in the recipe's order."""
@@ -72,12 +63,14 @@ def _options(command: Any) -> Any:
 
 
 def _add_stage(name: str) -> None:
-    @cli.command(name, short_help=HELP[name])
+    said = STAGES[name].help
+
+    @cli.command(name, short_help=said)
     @_options
     def command(**options: Any) -> None:
         _on_run_folder([name], **options)
 
-    command.help = f"{HELP[name]}\n\n\b\nExample: recipe {name} configs/digits.yaml"
+    command.help = f"{said}\n\n\b\nExample: recipe {name} configs/digits.yaml"
 
 
 for _name in STAGES:

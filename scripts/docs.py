@@ -38,7 +38,7 @@ LISTED = {"activation": ACTIVATIONS, "initializer": INITIALIZERS, "optimizer": O
 CONFIG_PAGE = f"""\
 # Every key of a config
 
-Generated from `recipe/config/types.py` by `scripts/docs.py`. The same keys as a file:
+Generated from the types in `recipe/config/` by `scripts/docs.py`. The same keys as a file:
 [`configs/base.yaml`](../configs/base.yaml); as a JSON schema for editors: `recipe schema`.
 
 ## How a config is read

@@ -13,10 +13,13 @@ import keras
 
 from recipe.config import KerasObject, ModelConfig
 
-NORMS: dict[str, Callable[[ModelConfig], keras.layers.Layer]] = {
-    "batch": lambda config: keras.layers.BatchNormalization(momentum=config.norm_momentum),
-    "layer": lambda config: keras.layers.LayerNormalization(),
+NORMS: dict[str, Callable[[ModelConfig, str], keras.layers.Layer]] = {
+    "batch": lambda config, name: keras.layers.BatchNormalization(
+        momentum=config.norm_momentum, name=name
+    ),
+    "layer": lambda config, name: keras.layers.LayerNormalization(name=name),
 }
+"""Each makes a layer from the config and the layer's name."""
 
 S_SHAPED = ("tanh", "sigmoid", "hard_sigmoid", "hard_tanh", "softsign")
 """Activations after which the norm stands, for they squash what a norm before them evens out
@@ -84,6 +87,7 @@ def block(
     x: keras.KerasTensor,
     config: ModelConfig,
     layer: Callable[..., keras.layers.Layer],
+    name: str,
     last: bool,
 ) -> keras.KerasTensor:
     """One hidden layer: kernel, norm, activation, noise, dropout, in the order configured.
@@ -92,6 +96,8 @@ def block(
         x: input of the block.
         config: the policies.
         layer: makes the kernel layer from Keras arguments, e.g. `partial(Dense, 64)`.
+        name: of the kernel layer, e.g. "dense_1", the same in every net: Keras would count on
+            from net to net, and no two runs in TensorBoard would share a tag.
         last: whether it is the last block before the head.
     """
     spatial = len(x.shape) == 4
@@ -102,6 +108,7 @@ def block(
     # a norm right behind the kernel subtracts any bias again
     bias_is_useless = before and not (config.dropout > 0 and position == "before_norm")
     x = layer(
+        name=name,
         use_bias=not bias_is_useless,
         kernel_initializer=initializer(config),
         kernel_regularizer=keras.regularizers.L2(config.l2) if config.l2 else None,
@@ -109,10 +116,10 @@ def block(
     if config.dropout and position == "before_norm":
         x = drop(config.dropout)(x)
     if before:
-        x = NORMS[config.norm](config)(x)
+        x = NORMS[config.norm](config, f"{name}_norm")(x)
     x = activation_layer(config)(x)
     if config.norm != "none" and not before:
-        x = NORMS[config.norm](config)(x)
+        x = NORMS[config.norm](config, f"{name}_norm")(x)
     if config.noise.activation:
         x = keras.layers.GaussianNoise(config.noise.activation)(x)
     if config.dropout and (position == "after_norm" or (position == "last" and last)):

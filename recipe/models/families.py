@@ -31,7 +31,7 @@ def cnn(x: keras.KerasTensor, config: ModelConfig) -> keras.KerasTensor:
     for position, filters in enumerate(config.filters):
         convolution = partial(keras.layers.Conv2D, filters, 3, padding="same")
         nothing_follows = not config.widths and position == len(config.filters) - 1
-        x = block(x, config, convolution, last=nothing_follows)
+        x = block(x, config, convolution, f"conv_{position + 1}", last=nothing_follows)
         if min(x.shape[1:3]) > 1:
             x = keras.layers.MaxPooling2D(2)(x)
     pool = keras.layers.GlobalAveragePooling2D if config.pooling == "gap" else keras.layers.Flatten
@@ -44,5 +44,6 @@ FAMILIES: dict[str, Body] = {"mlp": mlp, "cnn": cnn}
 def _dense_blocks(x: keras.KerasTensor, config: ModelConfig) -> keras.KerasTensor:
     for position, width in enumerate(config.widths):
         dense = partial(keras.layers.Dense, width)
-        x = block(x, config, dense, last=position == len(config.widths) - 1)
+        last = position == len(config.widths) - 1
+        x = block(x, config, dense, f"dense_{position + 1}", last)
     return x

@@ -50,4 +50,7 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RequestError(f"{path}: can't be written: {error.strerror or error}") from error
+        why = error.strerror or error
+        if isinstance(error, FileExistsError):
+            why = f"{error.filename} is a file, not a folder"
+        raise RequestError(f"{path}: can't be written: {why}") from error

@@ -11,6 +11,8 @@ import copy
 import hashlib
 import importlib.util
 import json
+import os
+import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -111,9 +113,16 @@ def _without_docstrings(tree: ast.Module) -> str:
 
 
 def _plugin_hash(module: str) -> str | None:
-    """Hash of the user's module, if it can be found."""
+    """Hash of the user's module, if it can be found; it is looked for as `load_function` does."""
+    here = os.getcwd()
+    if here not in sys.path:
+        sys.path.insert(0, here)
     try:
         spec = importlib.util.find_spec(module)
     except (ImportError, ValueError):
         return None
-    return _tree_hash(Path(spec.origin)) if spec and spec.origin else None
+    path = Path(spec.origin) if spec and spec.origin else None
+    try:
+        return _tree_hash(path) if path else None
+    except (SyntaxError, ValueError, OSError):  # no Python: importing it will say why
+        return of_file(path) if path else None

@@ -122,8 +122,9 @@ class RunFolder:
 
     def complete(self, result: StageResult) -> None:
         """Write `result.json` and give the stage's folder its name; the old one becomes `.1`."""
-        content = json.dumps(result.model_dump(mode="json"), indent=1) + "\n"
-        write_atomically(self.file(RESULT), content)
+        # pydantic writes it: to Python's own json, NaN and infinity are bare words, which no
+        # other reader takes
+        write_atomically(self.file(RESULT), result.model_dump_json(indent=1) + "\n")
         self.console.log = None
         final = self.path / result.stage
         with explained(final):

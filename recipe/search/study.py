@@ -11,11 +11,14 @@ from __future__ import annotations
 import json
 import math
 import time
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import keras_tuner as kt
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from recipe.config import Config, Range
 from recipe.data import Dataset
@@ -62,24 +65,23 @@ def run_study(config: Config, data: Dataset, folder: Path, advance: Advance) -> 
     metric = deciding_metric(config, data.task)
     settings = config.search
     base = config.replace({"train.epochs": settings.epochs or config.train.epochs})
+    own_net = [base.model.family] if ":" in base.model.family else []
     depends_on = fingerprint.digest(
         base.seed,
         base.model.model_dump(mode="json"),
         base.train.model_dump(mode="json"),
         base.data.model_dump(mode="json"),
         data_fingerprint(base.data),
-        fingerprint.of_code("recipe.search.study"),
+        fingerprint.of_code("recipe.search.study", own_net),
     )
     trials: list[Trial] = []
 
     def run(number: int, values: dict[str, Any]) -> float:
         tried = changes(space, values)
         path = folder / "trials" / f"{fingerprint.digest(depends_on, tried)}.json"
-        known = read_json(path)
-        if known is not None:
-            trial = Trial(**{**known, "number": number})
-        else:
-            trial = _train(base.replace(tried), data, metric, number, tried)
+        known = _known(path, number, tried)
+        trial = known or _train(base.replace(tried), data, metric, number, tried)
+        if known is None:
             write_atomically(path, json.dumps(asdict(trial), indent=1) + "\n")
         trials.append(trial)
         said = f"val {metric} {trial.score:.4f}" if trial.feasible else "diverged"
@@ -88,6 +90,23 @@ def run_study(config: Config, data: Dataset, folder: Path, advance: Advance) -> 
 
     _search(config, space, metric, folder / "keras_tuner", run)
     return trials
+
+
+def _spread(seed: int) -> int:
+    """A seed for KerasTuner, which counts on from it with each trial, and for which 0 means none.
+
+    Seeds that follow each other would propose the same trials, one place further on.
+    """
+    return 1 + int(np.random.SeedSequence(seed).generate_state(1)[0]) // 2
+
+
+def _known(path: Path, number: int, tried: dict[str, Any]) -> Trial | None:
+    """The trial that a file holds, None if it holds none."""
+    try:
+        stored = read_json(path)
+        return Trial(number, tried, float(stored["score"]), float(stored["seconds"]))
+    except (TypeError, KeyError, ValueError):
+        return None
 
 
 def _train(config: Config, data: Dataset, metric: str, number: int, tried: dict[str, Any]) -> Trial:
@@ -108,7 +127,7 @@ def _search(config: Config, space: dict[str, Range], metric: str, folder: Path, 
     oracle = oracles[config.search.oracle](
         objective=kt.Objective("score", direction),
         max_trials=config.search.max_trials,
-        seed=config.seed + 1,  # 0 means "draw one" to KerasTuner
+        seed=_spread(config.seed),
         hyperparameters=declare(space),
         tune_new_entries=False,
         # a trial that diverges is an answer; three in a row would end KerasTuner's search
@@ -117,10 +136,19 @@ def _search(config: Config, space: dict[str, Range], metric: str, folder: Path, 
 
     class Tuner(kt.Tuner):
         def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> dict[str, float]:
-            score = run(int(trial.trial_id), trial.hyperparameters.values)
+            try:
+                score = run(int(trial.trial_id), trial.hyperparameters.values)
+            except Exception as error:  # KerasTuner would print it, and go on without the trial
+                raise kt.errors.FatalError from error
             if not math.isfinite(score):
                 raise kt.errors.FailedTrialError("diverged")
             return {"score": score}
 
     tuner = Tuner(oracle, directory=str(folder.parent), project_name=folder.name, overwrite=True)
-    tuner.search(verbose=0)
+    try:
+        with warnings.catch_warnings():
+            # of the Gaussian process behind "bayesian": few trials fix its scale badly
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            tuner.search(verbose=0)
+    except kt.errors.FatalError as fatal:
+        raise fatal.__cause__ or fatal from None

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 class Stage:
     """What the runner must know of a stage before it imports it."""
 
+    help: str
+    """What it does, in a line, for `recipe --help`."""
+
     module: str
     """Imported only when the stage runs: it brings TensorFlow."""
 
@@ -25,10 +28,37 @@ class Stage:
 _NET = ("seed", "data", "model", "train")
 
 STAGES: dict[str, Stage] = {
-    "data": Stage("recipe.stages.data", ("data",)),
-    "baseline": Stage("recipe.stages.baseline", _NET),
-    "overfit": Stage("recipe.stages.overfit", _NET),
-    "regularize": Stage("recipe.stages.regularize", _NET, ("overfit/overfit.yaml",)),
-    "tune": Stage("recipe.stages.tune", (*_NET, "search"), ("regularize/regularized.yaml",)),
-    "squeeze": Stage("recipe.stages.squeeze", _NET, ("tune/best.yaml",)),
+    "data": Stage(
+        "Look at the data: what is in it, how it is divided, what a person should see.",
+        "recipe.stages.data",
+        ("data",),
+    ),
+    "baseline": Stage(
+        "Prove the pipeline: loss at init, one batch, dumb baselines, inputs that help.",
+        "recipe.stages.baseline",
+        _NET,
+    ),
+    "overfit": Stage(
+        "Drive the training loss to its floor, with a larger net if need be.",
+        "recipe.stages.overfit",
+        _NET,
+    ),
+    "regularize": Stage(
+        "Try one regularizer at a time, with seeds and intervals; keep what helps.",
+        "recipe.stages.regularize",
+        _NET,
+        inputs=("overfit/overfit.yaml",),
+    ),
+    "tune": Stage(
+        "Search the hyperparameters, and confirm the winner on fresh seeds.",
+        "recipe.stages.tune",
+        (*_NET, "search"),
+        inputs=("regularize/regularized.yaml",),
+    ),
+    "squeeze": Stage(
+        "Ensemble, train longer, and open the test set once.",
+        "recipe.stages.squeeze",
+        _NET,
+        inputs=("tune/best.yaml",),
+    ),
 }

@@ -28,8 +28,8 @@ from recipe.training import (
     prepare_runtime,
 )
 
-GROWTH = ((1, 0), (2, 0), (4, 0))
-"""(width, more layers): after these, one more layer at a time at the last width."""
+GROWTH = (1, 2, 4)
+"""Times the width; after these, one more layer at a time at the last width."""
 
 TRIAL_STEPS = 100
 """Steps in which a smaller learning rate must show that it learns (diagnosis: 30 to 100)."""
@@ -41,49 +41,44 @@ TRIAL_RATES = 8
 def run(config: Config, folder: RunFolder) -> StageResult:
     """Find the smallest of a few sizes that fits the training examples."""
     prepare_runtime(config.train.threads)
-    settings = config.stages.overfit
-    bare = without_regularization(config)
     data = load(config.data)
-    rows = np.random.default_rng(config.seed).permutation(len(data.train))[: settings.examples]
-    some = data.train.take(np.sort(rows))
+    rows = np.random.default_rng(config.seed).permutation(len(data.train))
+    some = data.train.take(np.sort(rows[: config.stages.overfit.examples]))
     target_loss, target_accuracy = _targets(config, some, data)
 
     findings: list[Finding] = []
-    growth = [*GROWTH, *((4, layers) for layers in range(1, settings.sizes))][: settings.sizes]
     histories: dict[str, list[float]] = {}
-    with folder.progress("sizes", len(growth)) as advance:
-        for tried, (width, layers) in enumerate(growth, start=1):
-            size = grown(bare, width, layers)
-            model, history = _fit_to_floor(size, data, some, target_loss, target_accuracy, folder)
-            name = f"width x{width}" + (f", +{layers} layers" if layers else "")
+    sizes = _sizes(config)
+    with folder.progress("sizes", len(sizes)) as advance:
+        for tried, (name, size) in enumerate(sizes.items(), start=1):
+            bare = without_regularization(size)
+            model, history = _fit_to_floor(
+                bare, data, some, target_loss, target_accuracy, folder, name
+            )
             histories[name] = history["loss"]
             reached = evaluate(model, some, data)
             advance(f"{name}: training loss {reached['loss']:.4g}")
-            measured = (
-                reached["loss"], reached.get("accuracy"), target_loss, target_accuracy, tried
-            )  # fmt: skip
-            floor = check_reaches_floor(*measured)
+            measured = (reached["loss"], reached.get("accuracy"), target_loss, target_accuracy)
+            floor = check_reaches_floor(*measured, sizes=tried)
             if floor.verdict is Verdict.PASS:
                 break
             if tried == 1:
                 rate = _smaller_steps(bare, data, some)
                 findings.append(rate)
                 if rate.verdict is Verdict.FAIL:
-                    floor = check_reaches_floor(*measured, cause=rate.code)
+                    floor = check_reaches_floor(*measured, sizes=tried, cause=rate.code)
                     break
-
     findings.append(floor)
+
     metric = deciding_metric(config, data.task)
     unseen = evaluate(model, data.val, data)
+    title, targets = "Down to the floor?", {"target": target_loss}
     folder.figure(
-        "loss",
-        figures.curves(histories, "training loss", "Down to the floor?",
-                       targets={"target": target_loss}, log=True),
-    )  # fmt: skip
+        "loss", figures.curves(histories, "training loss", title, targets=targets, log=True)
+    )
     folder.figure("answers", answers(model, some, data, "Training examples: label and prediction"))
     model.save(folder.file("model.keras"))
-    chosen = grown(config, width, layers)
-    folder.write_config("overfit.yaml", chosen, f"from: recipe overfit, {name}: {floor.message}\n")
+    folder.write_config("overfit.yaml", size, f"from: recipe overfit, {name}: {floor.message}")
     return StageResult(
         stage="overfit",
         verdict=overall(findings),
@@ -92,12 +87,21 @@ def run(config: Config, folder: RunFolder) -> StageResult:
             f"train {metric} {reached[metric]:.4f}, val {unseen[metric]:.4f}"
         ),
         metrics={
-            **{f"train_{name}": value for name, value in reached.items()},
-            **{f"val_{name}": value for name, value in unseen.items()},
+            **{f"train_{key}": value for key, value in reached.items()},
+            **{f"val_{key}": value for key, value in unseen.items()},
             "parameters": model.count_params(),
         },
         findings=findings,
     )
+
+
+def _sizes(config: Config) -> dict[str, Config]:
+    """The config at each size to try; one alone for a family that can't be grown from here."""
+    sizes = {f"width x{width}": grown(config, width) for width in GROWTH}
+    for layers in range(1, config.stages.overfit.sizes):
+        sizes[f"width x{GROWTH[-1]}, +{layers} layers"] = grown(config, GROWTH[-1], layers)
+    distinct = {name: size for name, size in sizes.items() if size != config or name == "width x1"}
+    return dict(list(distinct.items())[: config.stages.overfit.sizes])
 
 
 def _targets(config: Config, some: Split, data: Dataset) -> tuple[float, float | None]:
@@ -117,6 +121,7 @@ def _fit_to_floor(
     target_loss: float,
     target_accuracy: float | None,
     folder: RunFolder,
+    name: str,
 ) -> tuple[keras.Model, dict[str, list[float]]]:
     """Train until the target is met in inference mode, or the steps are spent."""
 
@@ -136,7 +141,7 @@ def _fit_to_floor(
         seed=config.seed,
         callbacks=[
             StopAt(reached),
-            LogEpochs(folder.board("train"), folder.board("validation")),
+            LogEpochs(folder.board(f"{name}/train"), folder.board(f"{name}/validation")),
         ],
     )
     return model, history.history

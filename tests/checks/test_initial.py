@@ -163,25 +163,38 @@ def test_initial_spread(loss: float, variance: float, verdict: Verdict) -> None:
 
 
 @pytest.mark.parametrize(
-    ("predicted", "prior", "scatter", "verdict", "off"),
+    ("predicted", "prior", "unit", "scatter", "verdict", "off"),
     [
-        pytest.param([0.3, 0.7], [0.3, 0.7], 0.0, PASS, 0, id="the shares"),
-        pytest.param([0.32, 0.68], [0.3, 0.7], 0.0, PASS, 0.02, id="within 5 %"),
-        pytest.param([0.35, 0.65], [0.3, 0.7], 0.0, WARN, 0.05, id="beyond"),
-        pytest.param([0.35, 0.65], [0.3, 0.7], 0.05, PASS, 0.05, id="within the nets' noise"),
-        pytest.param([0.5, 0.5], [0.01, 0.99], 0.0, WARN, 0.49, id="no bias, a rare class"),
-        pytest.param([0.04], [0.0], 0.0, PASS, 0.04, id="a scaled target"),
-        pytest.param([0.2], [0.0], 0.0, WARN, 0.2, id="a scaled target, off"),
-        pytest.param([NAN], [0.0], 0.0, WARN, NAN, id="NaN"),
-        pytest.param([INF], [0.0], 0.0, WARN, INF, id="infinite"),
+        pytest.param([0.3, 0.7], [0.3, 0.7], 0.7, 0.0, PASS, 0, id="the shares"),
+        pytest.param([0.33, 0.67], [0.3, 0.7], 0.7, 0.0, PASS, 0.03, id="within 5 %"),
+        pytest.param([0.35, 0.65], [0.3, 0.7], 0.7, 0.0, WARN, 0.05, id="beyond"),
+        pytest.param([0.35, 0.65], [0.3, 0.7], 0.7, 0.05, PASS, 0.05, id="within the nets' noise"),
+        pytest.param([0.5, 0.5], [0.01, 0.99], 0.99, 0.0, WARN, 0.49, id="no bias, a rare class"),
+        pytest.param([0.04], [0.0], 1.0, 0.0, PASS, 0.04, id="a scaled target"),
+        pytest.param([0.2], [0.0], 1.0, 0.0, WARN, 0.2, id="a scaled target, off"),
+        pytest.param([NAN], [0.0], 1.0, 0.0, WARN, NAN, id="NaN"),
+        pytest.param([INF], [0.0], 1.0, 0.0, WARN, INF, id="infinite"),
     ],
 )
 def test_prior_bias(
-    predicted: list[float], prior: list[float], scatter: float, verdict: Verdict, off: float
+    predicted: list[float],
+    prior: list[float],
+    unit: float,
+    scatter: float,
+    verdict: Verdict,
+    off: float,
 ) -> None:
-    finding = check_prior_bias(np.array(predicted), np.array(prior), scatter, "zeros")
+    said, known = np.array(predicted), np.array(prior)
+    finding = check_prior_bias(said, known, unit, scatter, "zeros")
     assert finding.verdict is verdict
     assert f"off the prior by {off:.3g}" in finding.message
     assert finding.prescription == ("model.head_bias: zeros -> auto" if verdict is WARN else None)
-    auto = check_prior_bias(np.array(predicted), np.array(prior), scatter, "auto")
-    assert auto.prescription is None
+    assert check_prior_bias(said, known, unit, scatter, "auto").prescription is None
+
+
+def test_the_unit_scales_what_is_allowed() -> None:
+    """A quarter of 5 % for a largest share of a quarter; 1 % at least."""
+    shares = np.full(4, 0.25)
+    assert check_prior_bias(shares + 0.012, shares, 0.25, 0.0, "auto").verdict is PASS
+    assert check_prior_bias(shares + 0.02, shares, 0.25, 0.0, "auto").verdict is WARN
+    assert check_prior_bias(shares + 0.009, shares, 0.01, 0.0, "auto").verdict is PASS

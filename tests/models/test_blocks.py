@@ -199,3 +199,20 @@ def test_convolutions_drop_whole_channels() -> None:
 def test_the_momentum_of_batch_norm() -> None:
     norms = [x for x in net(norm="batch", norm_momentum=0.7).layers if hasattr(x, "momentum")]
     assert [layer.momentum for layer in norms] == [0.7, 0.7]
+
+
+@pytest.mark.parametrize(
+    ("shape", "changes", "names"),
+    [
+        pytest.param((5,), {}, ["dense_1", "dense_2", "head"], id="mlp"),
+        pytest.param((5,), {"norm": "layer"},
+                     ["dense_1", "dense_1_norm", "dense_2", "dense_2_norm", "head"], id="norms"),
+        pytest.param((8, 8, 1), {"family": "cnn", "filters": (2, 3), "widths": (4,)},
+                     ["conv_1", "conv_2", "dense_1", "head"], id="cnn"),
+    ],
+)  # fmt: skip
+def test_layers_with_weights_have_the_same_names_in_every_net(
+    shape: tuple[int, ...], changes: dict[str, Any], names: list[str]
+) -> None:
+    for _ in range(2):
+        assert [layer.name for layer in net(shape, **changes).layers if layer.weights] == names

@@ -55,6 +55,7 @@ def test_on_a_terminal_there_is_a_bar(
     monkeypatch.setenv("COLUMNS", columns)
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr("rich._console", None)  # it keeps the width of the first terminal
     console = Console()
     console.log = tmp_path / "log.txt"
     work(console)
@@ -75,9 +76,12 @@ def test_what_native_code_says_is_hidden(capfd: pytest.CaptureFixture[str]) -> N
 
 
 def test_what_native_code_says_is_shown_if_python_raises(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(ImportError), native_noise_hidden():
+    def load() -> None:
         os.write(2, b"native reason\n")
         raise ImportError
+
+    with pytest.raises(ImportError), native_noise_hidden():
+        load()
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "native reason\nafter\n"
 

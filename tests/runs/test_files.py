@@ -68,7 +68,7 @@ def test_a_place_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
     path = tmp_path / "file" / "a.txt"
     with pytest.raises(RequestError) as caught:
         write_atomically(path, "new")
-    assert str(caught.value) == f"{path}: can't be written: Not a directory"
+    assert str(caught.value) == f"{path}: can't be written: {path.parent} is a file, not a folder"
 
 
 def test_only_errors_of_the_file_system_are_explained(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ def test_fresh_nets_start_around_the_prior(task: Task) -> None:
     if task is not Task.REGRESSION:
         shares = np.bincount(data.train.y) / len(data.train)
         assert fresh.prior == pytest.approx(shares)
+        assert fresh.unit == pytest.approx(shares.max())
         assert fresh.spread == pytest.approx(
             1 - (shares**2).sum() if task is Task.MULTICLASS else shares.prod()
         )

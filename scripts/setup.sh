@@ -15,6 +15,8 @@ supported() { case "$1" in 3.11 | 3.12 | 3.13) ;; *) return 1 ;; esac; }
 
 # Byte code halves the time of importing TensorFlow, in every run from now on.
 unset PYTHONDONTWRITEBYTECODE
+# uv brings certificates of its own; an office network's are known to the system.
+export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}"
 # Of an environment that happens to be active; ours is .venv.
 unset VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH
 

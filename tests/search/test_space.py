@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import keras_tuner as kt
+import numpy as np
 import pytest
 
 from recipe.config import Config
@@ -82,6 +83,14 @@ def test_values_of_any_type_survive() -> None:
     assert back["train.batch_size"] == 16
     assert back["train.early_stopping"] is None
     assert type(back["train.epochs"]) is int
+
+
+def test_values_of_numpy_become_pythons() -> None:
+    """The Bayesian oracle proposes such; a config and JSON take none."""
+    space = {"train.epochs": SPACE["train.epochs"], "model.dropout": SPACE["model.dropout"]}
+    back = changes(space, {"train.epochs": np.int64(3), "model.dropout": np.float32(0.25)})
+    assert back == {"train.epochs": 3, "model.dropout": 0.25}
+    assert [type(value) for value in back.values()] == [int, float]
 
 
 @pytest.mark.parametrize("family", ["mlp", "cnn", "my_nets:net"])

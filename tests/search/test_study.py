@@ -29,6 +29,7 @@ class Lab:
     def __init__(self) -> None:
         self.trained: list[Config] = []
         self.diverges = lambda config: False
+        self.worst = math.nan
 
     def train(self, config: Config, data: Dataset, seed: int) -> SimpleNamespace:
         self.trained.append(config)
@@ -36,7 +37,7 @@ class Lab:
 
     def evaluate(self, config: Config, split: Any, data: Dataset) -> dict[str, float]:
         if self.diverges(config):
-            return {"accuracy": math.nan, "loss": math.nan}
+            return {"accuracy": self.worst, "loss": -self.worst}
         rate = -abs(math.log10(config.train.learning_rate) + 2.5)  # best at 10^-2.5
         return {"accuracy": rate, "loss": -rate}
 
@@ -95,8 +96,19 @@ def test_the_seed_decides(lab: Lab, tmp_path: Path, oracle: str) -> None:
     )
     assert timeless(first) == timeless(again)
     assert len(lab.trained) == 18
-    rates = [{trial.changes["train.learning_rate"] for trial in t} for t in (first, other)]
-    assert not rates[0] & rates[1]  # nor one place further on
+    assert all(a.changes != b.changes for a, b in zip(first, other, strict=True))
+
+
+@pytest.mark.parametrize("oracle", ["random", "bayesian"])
+def test_seeds_that_follow_each_other_do_not_propose_the_same_one_place_further_on(
+    lab: Lab, tmp_path: Path, oracle: str
+) -> None:
+    changes = {"search.oracle": oracle, "search.space": {"model.dropout": {"linear": [0.0, 0.5]}}}
+    seen = [
+        {t.changes["model.dropout"] for t in search(tmp_path / str(seed), 3, seed=seed, **changes)}
+        for seed in range(4)
+    ]
+    assert len(set.union(*seen)) == 4 * 3
 
 
 @pytest.mark.parametrize("oracle", ["random", "bayesian"])
@@ -191,17 +203,19 @@ def test_a_kill_loses_the_trial_that_was_running(lab: Lab, tmp_path: Path) -> No
     assert len(lab.trained) == 3 + 3
 
 
+@pytest.mark.parametrize("worst", [math.nan, -math.inf], ids=str)
 @pytest.mark.parametrize("oracle", ["random", "bayesian"])
 def test_a_trial_that_diverges_is_an_answer_and_the_search_goes_on(
-    lab: Lab, tmp_path: Path, oracle: str
+    lab: Lab, tmp_path: Path, oracle: str, worst: float
 ) -> None:
+    lab.worst = worst
     lab.diverges = lambda config: config.train.learning_rate > 1e-3
     trials = search(tmp_path, 12, **{"search.oracle": oracle})
     assert len(trials) == 12
     for trial in trials:
         diverged = trial.changes["train.learning_rate"] > 1e-3
         assert trial.feasible is not diverged
-        assert math.isnan(trial.score) is diverged
+        assert math.isfinite(trial.score) is not diverged
     assert 2 < sum(trial.feasible for trial in trials) < 10
     assert timeless(search(tmp_path, 12, **{"search.oracle": oracle})) == timeless(trials)
     assert len(lab.trained) == 12
@@ -230,20 +244,27 @@ def test_a_space_with_few_values_ends_when_all_are_tried(lab: Lab, tmp_path: Pat
         pytest.param({"train.batch_size": 8}, 5, id="the training"),
         pytest.param({"data.scaling": "none"}, 5, id="the data's scaling"),
         pytest.param({"data.source": "sklearn:wine"}, 5, id="the data"),
-        pytest.param({"search.epochs": 7, "search.space": {"model.dropout": {"linear": [0, 1]}}},
-                     None, id="the space and the epochs"),
+        pytest.param({"search.epochs": 7}, 5, id="the epochs of a trial"),
+        pytest.param({"search.space": {"train.learning_rate": {"log": [1e-2, 1e-1]}}}, 5,
+                     id="another space"),
     ],
 )  # fmt: skip
 def test_what_a_score_rests_on_voids_it(
-    lab: Lab, tmp_path: Path, changes: dict[str, Any], trained: int | None
+    lab: Lab, tmp_path: Path, changes: dict[str, Any], trained: int
 ) -> None:
-    if trained is None:
-        changes = {"search.epochs": 7}
-        trained = 5
     space = {"search.space": {k: SPACE[k] for k in list(SPACE)[:2]}}
     search(tmp_path, **space)
     search(tmp_path, **(space | changes))
     assert len(lab.trained) == 5 + trained
+
+
+def test_other_content_behind_the_same_source_voids_it(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search(tmp_path)
+    monkeypatch.setattr(study, "data_fingerprint", lambda data: "other content")
+    search(tmp_path)
+    assert len(lab.trained) == 10
 
 
 def test_a_trial_has_the_epochs_of_the_search(lab: Lab, tmp_path: Path) -> None:

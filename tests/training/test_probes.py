@@ -10,7 +10,7 @@ import pytest
 from recipe.checks.initial import prior_loss
 from recipe.config import Task
 from recipe.data import Dataset
-from recipe.training import evaluate, predict, probes
+from recipe.training import evaluate, losses, predict, probes
 from recipe.training.probes import fresh_nets, memorize, train_blind, zeroed_head_loss
 from tests.training.tiny import config, dataset
 
@@ -112,6 +112,31 @@ def test_memorize(task: Task, changes: dict[str, Any], reached: bool) -> None:
         assert now.get("accuracy", 1.0) == 1.0
 
 
+@pytest.mark.parametrize(
+    ("logs", "memorized"),
+    [
+        pytest.param({"val_loss": 0.01, "val_accuracy": 1.0}, True, id="both"),
+        pytest.param({"val_loss": 0.02, "val_accuracy": 1.0}, False, id="right but unsure"),
+        pytest.param({"val_loss": 0.01, "val_accuracy": 15 / 16}, False, id="one label wrong"),
+        pytest.param({"val_loss": 0.01}, True, id="a quantity"),
+    ],
+)
+def test_memorized_is_what_the_net_says_in_inference_mode(
+    logs: dict[str, float], memorized: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_training = {"loss": 9.0 if memorized else 0.0, "accuracy": 0.0 if memorized else 1.0}
+
+    def one_step(model: Any, batch: Any, callbacks: Any, **settings: Any) -> None:
+        (stop,) = callbacks
+        stop.set_model(model)
+        stop.on_epoch_end(0, in_training | logs)
+
+    monkeypatch.setattr(probes, "fit", one_step)
+    data = dataset()
+    _, steps = memorize(config(), data, data.train, target=0.01, steps=9)
+    assert steps == (1 if memorized else None)
+
+
 def test_blind_nets_learn_nothing_from_their_inputs() -> None:
     data = dataset(train=120, val=60)
     names = []
@@ -134,4 +159,4 @@ def test_blind_nets_learn_nothing_from_their_inputs() -> None:
         assert len(net.history) == 15
         assert means[name] == pytest.approx(min(net.history), rel=1e-4)  # at its best epoch
     zeros = predict(nets["zeroed"].model, np.zeros_like(data.val.x))
-    assert (zeros == zeros[0]).all()
+    np.testing.assert_allclose(nets["zeroed"].losses, losses(zeros, data.val.y, data.task))

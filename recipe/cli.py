@@ -20,8 +20,8 @@ from recipe.stages import STAGES
 
 if TYPE_CHECKING:
     from recipe.config import Config
-    from recipe.findings import StageResult
     from recipe.runs import RunFolder
+    from recipe.stages.runner import Runner
 
 
 class InOrder(click.Group):
@@ -92,7 +92,8 @@ def run_all(**options: Any) -> None:
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
 @click.option("--name", help="Name of the run folder, instead of the config's stem.")
-def report(config: Path, runs: Path, name: str | None) -> None:
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def report(config: Path, runs: Path, name: str | None, quiet: bool) -> None:
     """Write the HTML report anew, and print where the run stands.
 
     \b
@@ -100,12 +101,17 @@ def report(config: Path, runs: Path, name: str | None) -> None:
     """
     from recipe.config import RequestError, read
     from recipe.runs import RunFolder
+    from recipe.runs.console import Console
 
-    folder = RunFolder(runs / (name or str(read(config).name)))
-    if not folder.read_manifest():
+    folder = RunFolder(runs / (name or str(read(config).name)), Console(quiet))
+    manifest = folder.read_manifest()
+    if not manifest:
         raise RequestError(f"{folder.path}: no run yet; first: recipe run {config}")
-    _write_report(folder)
-    _print_summary(folder, config)
+    # with the settings of the run: the report is about it, not about the file alone
+    settings = manifest["settings"]
+    runner = _runner(read(config, settings), config, folder, settings)
+    _write_report(runner)
+    _print_summary(runner)
 
 
 @cli.command()
@@ -148,75 +154,72 @@ def _on_run_folder(
 
     from recipe.runs import RunFolder
     from recipe.runs.console import Console
-    from recipe.runs.manifest import record_command
 
     command = f"recipe {' '.join(sys.argv[1:])}"
     folder = RunFolder(runs / str(resolved.name), Console(quiet))
     with folder.locked(command):
-        record_command(folder, resolved, config, command, settings)
-        failed = _run_stages(stages, resolved, str(config), folder, force)
-        _write_report(folder)
+        runner = _runner(resolved, config, folder, settings, command)
+        failed = _run_stages(stages, runner, force)
+        _write_report(runner)
         if len(stages) > 1:
-            _print_summary(folder, config)
+            _print_summary(runner)
     if failed:
         sys.exit(1)
 
 
-def _run_stages(
-    stages: list[str], config: Config, path: str, folder: RunFolder, force: bool
-) -> bool:
-    """Run in order until one fails; whether one did."""
+def _runner(config: Config, path: Path, folder: RunFolder, *about: Any) -> Runner:
     # read by TensorFlow when it is imported: only its errors are news to the user
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from recipe.findings import Verdict
-    from recipe.stages.runner import Runner, show_findings
+    from recipe.stages.runner import Runner
 
-    runner = Runner(config, path, folder)
+    return Runner(config, path, folder, *about)
+
+
+def _run_stages(stages: list[str], runner: Runner, force: bool) -> bool:
+    """Run in order until one fails; whether one did."""
+    from recipe.findings import Verdict
+    from recipe.stages.runner import show_findings
+
     for name in stages:
         outcome = runner.run(name, force)
+        failed = outcome.result.verdict is Verdict.FAIL
         if not outcome.ran:
-            folder.console.say(
-                f"{name}: nothing new to do, its config, data and code are unchanged"
-            )
-            if len(stages) == 1 or outcome.result.verdict is Verdict.FAIL:
-                show_findings(folder, outcome.result)
-        if outcome.result.verdict is Verdict.FAIL:
+            said = "nothing new to do, its config, data and code are unchanged"
+            runner.folder.console.say(f"{name}: {said}")
+            if len(stages) == 1 or failed:
+                show_findings(runner.folder, outcome.result)
+        if failed:
             return True
     return False
 
 
-def _results(folder: RunFolder) -> list[StageResult]:
-    found = (folder.result(name) for name in STAGES)
-    return [result for result in found if result is not None]
-
-
-def _write_report(folder: RunFolder) -> None:
+def _write_report(runner: Runner) -> None:
     from recipe.runs.report import write_report
 
-    stages = [(result, folder.figures(result.stage)) for result in _results(folder)]
+    folder = runner.folder
+    stages = [(result, folder.figures(result.stage)) for result in runner.results()]
     write_report(folder.path / "report.html", folder.read_manifest(), stages, list(STAGES))
 
 
-def _print_summary(folder: RunFolder, config: Path) -> None:
+def _print_summary(runner: Runner) -> None:
     """A line a stage: verdict, seconds and the number that decided; then where to look."""
-    say = folder.console.say
-    results = _results(folder)
+    folder, say, results = runner.folder, runner.folder.console.say, runner.results()
     say()
     say(f"{'stage':<11} {'verdict':<8} {'seconds':>7}  what decided")
     for result in results:
         verdict = result.verdict.value + (" (forced)" if result.forced else "")
         say(f"{result.stage:<11} {verdict:<8} {result.seconds:>7.1f}  {result.headline}")
     say()
-    if results and results[-1].stage == "squeeze":
-        found = results[-1].metrics
-        name = next(key for key in found if key.startswith("test_"))
+    scores = {key: value for result in results for key, value in result.metrics.items()}
+    tested = next((key for key in scores if f"{key}_low" in scores), None)
+    if tested:
+        low, high = scores[f"{tested}_low"], scores[f"{tested}_high"]
         say(
-            f"test score   {name.removeprefix('test_')} {found[name]:.4f}, "
-            f"{found['confidence']:.0%} interval "
-            f"{found[f'{name}_low']:.4f} to {found[f'{name}_high']:.4f}"
+            f"test score   {tested.removeprefix('test_')} {scores[tested]:.4f}, "
+            f"{scores['confidence']:.0%} interval {low:.4f} to {high:.4f}"
         )
     say(f"report       {folder.path / 'report.html'}")
-    say(f"TensorBoard  {_tensorboard_command(folder, config)}")
+    say(f"TensorBoard  {_tensorboard_command(folder, runner.path)}")
 
 
 def _tensorboard_command(folder: RunFolder, config: Path) -> str:

@@ -15,7 +15,7 @@ from scipy import stats
 from recipe.config import Config
 from recipe.data import Dataset
 from recipe.runs.console import Advance
-from recipe.training import deciding_metric, evaluate, gain, train
+from recipe.training import deciding_metric, diverged, evaluate, gain, train
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,11 @@ class Comparison:
 
 
 def paired(
-    new: Sequence[float], old: Sequence[float], metric: str, confidence: float = 0.95
+    new: Sequence[float],
+    old: Sequence[float],
+    metric: str,
+    confidence: float = 0.95,
+    resolution: float = 0.0,
 ) -> Comparison:
     """Student's t interval of the paired differences.
 
@@ -57,6 +61,8 @@ def paired(
         old: of the same seeds.
         metric: which way is better.
         confidence: of the two-sided interval.
+        resolution: smallest difference that the metric can show, `resolution_of`: seeds that
+            agree to that are not free of noise, they are rounded.
     """
     gains = np.array([gain(metric, n, o) for n, o in zip(new, old, strict=True)])
     count = len(gains)
@@ -67,13 +73,18 @@ def paired(
         mean = low = high = float("-inf" if new_diverged else "inf")
     else:
         mean = float(gains.mean())
-        error = float(gains.std(ddof=1) / np.sqrt(count))
+        error = max(float(gains.std(ddof=1)), resolution) / float(np.sqrt(count))
         half = float(stats.t.ppf(0.5 + confidence / 2, count - 1)) * error
         low, high = mean - half, mean + half
     verdict = "better" if low > 0 else "worse" if high < 0 else "inconclusive"
     return Comparison(
         metric, float(np.mean(new)), float(np.mean(old)), mean, low, high, verdict, count
     )
+
+
+def resolution_of(metric: str, data: Dataset) -> float:
+    """One validation example more or less, for a metric that counts examples."""
+    return 1 / len(data.val) if metric == "accuracy" else 0.0
 
 
 def score_seeds(
@@ -94,8 +105,9 @@ def score_seeds(
     metric = deciding_metric(config, data.task)
     scores = []
     for seed in seeds:
-        model = train(config, data, seed).model
-        scores.append(evaluate(model, data.val, data)[metric])
+        history = train(config, data, seed)
+        score = evaluate(history.model, data.val, data)[metric]
+        scores.append(float("nan") if diverged(history) else score)
         advance(f"{name}, seed {seed}: val {metric} {scores[-1]:.4f}")
     return scores
 

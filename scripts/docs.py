@@ -64,7 +64,8 @@ def config_page() -> str:
     tables += [
         "It takes the place of a name wherever a key allows one: `optimizer: {class_name: SGD, "
         "config: {momentum: 0.9}}`.",
-        "Its arguments win over other keys that set the same.\n",
+        "An optimizer's rate and decay are `train.learning_rate` and `train.weight_decay`, never "
+        "among its arguments.\n",
         "## Names that Keras resolves\n",
     ]
     tables += [f"- {kind}: {_codes(names)}" for kind, names in LISTED.items()]
@@ -164,13 +165,11 @@ def printed(run: Path) -> str:
         run: a run folder of `configs/digits.yaml`, wherever it is.
     """
     with tempfile.TemporaryDirectory() as home:
-        copy = Path(home, "runs", Path(CONFIG).stem)
-        for path in [Path("manifest.json"), *(Path(name, "result.json") for name in STAGES)]:
-            (copy / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(run / path, copy / path)
-        Path(home, "configs").symlink_to(ROOT / "configs")
+        shutil.copytree(ROOT / "configs", Path(home, "configs"))
+        heavy = shutil.ignore_patterns("tensorboard", "search", "figures", "*.keras", "*.partial")
+        shutil.copytree(run, Path(home, "runs", Path(CONFIG).stem), ignore=heavy)
         command = [sys.executable, "-m", "recipe", "report", CONFIG]
-        done = subprocess.run(command, cwd=home, check=True, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=home, check=True, stdout=subprocess.PIPE, text=True)
     return done.stdout.strip("\n") + "\n"
 
 
@@ -187,11 +186,12 @@ def main() -> int:
     run = parser.parse_args().run
     (ROOT / "docs" / "config.md").write_text(config_page(), encoding="utf-8")
     (ROOT / "docs" / "result.schema.json").write_text(result_schema(), encoding="utf-8")
-    if not (run / "squeeze" / "result.json").exists():
-        print(f"README.md keeps its output: {run} is no finished run; first: make recipe")
-        return 0
+    output = printed(run) if (run / "manifest.json").exists() else ""
+    if not all(re.search(f"^{stage} ", output, re.MULTILINE) for stage in STAGES):
+        print(f"README.md keeps its output: {run} is no finished run of today's code; make recipe")
+        return 1
     readme = ROOT / "README.md"
-    text = with_output(readme.read_text(encoding="utf-8"), printed(run))
+    text = with_output(readme.read_text(encoding="utf-8"), output)
     readme.write_text(text, encoding="utf-8")
     return 0
 

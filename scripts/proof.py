@@ -1,7 +1,7 @@
 """Measures whole what the tests hold a slice of: `make proof`, or `make proof ONLY=name`.
 
 Each part writes `runs/proof/<name>.json`: rows of name, ratio, low, high, bar and met, with the
-date and the hash of the code that was measured. A part that was stopped goes on where it was.
+date and the hash of the code and configs that were measured. `digits` goes on where it was stopped.
 `docs/proof.md` is written anew from these files after every part.
 """
 
@@ -22,6 +22,7 @@ from typing import Any
 
 from scipy import stats
 
+from recipe.config import read
 from recipe.runs import fingerprint
 from recipe.runs.files import read_json, write_atomically
 from recipe.stages import STAGES
@@ -58,23 +59,28 @@ def interrupted() -> list[dict[str, Any]]:
 
     chosen = random.Random(0)
     home = HOME / "interrupted"
+    shutil.rmtree(home, ignore_errors=True)
+    started = time.monotonic()
     _recipe("run", "configs/digits.yaml", *SMALL, runs=home / "undisturbed")
+    duration = time.monotonic() - started
     expected = _outcome(home / "undisturbed" / "digits")
-    same = 0
-    for number in range(KILLS):
+    same = hits = 0
+    while hits < KILLS:
         runs = home / "killed"
         shutil.rmtree(runs, ignore_errors=True)
         command = [*RECIPE, "run", "configs/digits.yaml", *SMALL, "--runs", str(runs)]
-        moment = chosen.uniform(1, 40)
+        moment = chosen.uniform(0.5, duration)
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
             try:
                 process.wait(moment)
+                continue  # it had ended: nothing was killed
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGKILL)
+        hits += 1
         _recipe("run", "configs/digits.yaml", *SMALL, runs=runs)
         equal = _outcome(runs / "digits") == expected
         same += equal
-        print(f"killed after {moment:.1f} s ({number + 1} of {KILLS}): {equal}", flush=True)
+        print(f"killed after {moment:.1f} s ({hits} of {KILLS}): {equal}", flush=True)
     share = same / KILLS
     return [_row(f"same verdicts and numbers after {KILLS} kills", share, share, share, 1.0)]
 
@@ -112,8 +118,10 @@ def _row(name: str, ratio: float, low: float, high: float, bar: float) -> dict[s
 
 
 def _code() -> str:
-    """Hash of the code that the stages run."""
-    return fingerprint.digest(*(fingerprint.of_code(stage.module) for stage in STAGES.values()))
+    """Hash of the product's code and of the configs that are measured."""
+    modules = ["recipe.cli", *(stage.module for stage in STAGES.values())]
+    configs = [read(f"configs/{name}.yaml").model_dump(mode="json") for name in DIGITS_BARS]
+    return fingerprint.digest([fingerprint.of_code(module) for module in modules], configs)
 
 
 def write_page() -> None:

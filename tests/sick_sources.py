@@ -37,3 +37,10 @@ def with_missing() -> tuple[np.ndarray, np.ndarray, list[str]]:
     x, y, names = sound()
     x[[3, 30, 300], [5, 6, 7]] = np.nan
     return x, y, names
+
+
+def never_the_same() -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Shuffled anew at each reading."""
+    x, y, names = sound()
+    order = np.random.default_rng().permutation(len(x))
+    return x[order], y[order], names

@@ -91,6 +91,7 @@ def test_each_seed_is_trained_once_and_scored_by_the_deciding_metric(
     class History:
         def __init__(self, seed: int) -> None:
             self.model = seed
+            self.history = {"loss": [0.1]}
 
     def train(config: Config, data: Any, seed: int) -> History:
         trained.append((config, data, seed))
@@ -168,3 +169,9 @@ def test_a_score_that_never_changes_is_its_own_interval(value: float) -> None:
 
 def test_a_score_that_is_nan_has_no_interval() -> None:
     assert np.isnan(bootstrap(lambda rows: NAN, 10, 50, 0.95, seed=0)).all()
+
+
+def test_seeds_that_agree_to_one_example_are_rounded_and_not_free_of_noise() -> None:
+    old, new = [0.9, 0.9, 0.9], [0.9 + 1 / 30] * 3
+    assert paired(new, old, "accuracy").verdict == "better"
+    assert paired(new, old, "accuracy", resolution=1 / 30).verdict == "inconclusive"

@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import shutil
 from pathlib import Path
 from types import ModuleType
 
@@ -9,6 +10,7 @@ import click
 import keras
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from sklearn.datasets import load_iris
 
 from recipe.cli import cli
@@ -56,25 +58,34 @@ def test_the_schema_of_results_is_that_of_the_types(docs: ModuleType) -> None:
 
 
 def test_the_readme_shows_the_table_that_the_command_prints(
-    docs: ModuleType, tmp_path: Path
+    docs: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Line by line the same beginnings: a run's numbers differ, what it prints does not."""
     test = {"test_accuracy": 0.9, "test_accuracy_low": 0.8, "test_accuracy_high": 1.0}
     test["confidence"] = 0.95
-    for name in STAGES:
-        metrics = test if name == "squeeze" else {}
-        result = StageResult(stage=name, verdict=Verdict.PASS, headline="-", metrics=metrics)
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "result.json").write_text(result.model_dump_json())
-    (tmp_path / "manifest.json").write_text('{"name": "digits"}')
+    results = [
+        StageResult(
+            stage=name,
+            verdict=Verdict.PASS,
+            headline="-",
+            metrics=test if name == "squeeze" else {},
+        )
+        for name in STAGES
+    ]
+    monkeypatch.setattr("recipe.stages.runner.Runner.results", lambda self: results)
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    (tmp_path / "runs" / "digits").mkdir(parents=True)
+    (tmp_path / "runs" / "digits" / "manifest.json").write_text('{"settings": []}')
+    printed = CliRunner().invoke(cli, ["report", docs.CONFIG], catch_exceptions=False).output
 
     def beginnings(text: str) -> list[str]:
-        return [line.partition(" ")[0] for line in text.splitlines()]
+        return [line.partition(" ")[0] for line in text.strip().splitlines()]
 
     shown = docs.BLOCK.search(README.read_text(encoding="utf-8"))
     assert shown is not None
     pasted = shown[0].split("```text\n")[1].split("```")[0]
-    assert beginnings(pasted) == beginnings(docs.printed(tmp_path))
+    assert beginnings(pasted) == beginnings(printed)
     assert "runs/digits/report.html" in pasted
 
 

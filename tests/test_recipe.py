@@ -13,13 +13,12 @@ import keras
 import numpy as np
 import pytest
 
-from recipe.config import read
+from recipe.config import RequestError, read
 from recipe.data import load
 from recipe.data.dataset import read_examples
 from recipe.findings import StageResult, Verdict
 from recipe.runs import RunFolder
 from recipe.runs.console import Console
-from recipe.runs.manifest import record_command
 from recipe.stages import STAGES
 from recipe.stages.runner import Outcome, Runner
 from tests.small import SETTINGS, SMALL
@@ -42,8 +41,7 @@ def run_stages(
     folder = RunFolder(runs / str(config.name), Console(quiet=True))
     outcomes = {}
     with folder.locked("a test"):
-        record_command(folder, config, path, "a test", settings)
-        runner = Runner(config, str(path), folder)
+        runner = Runner(config, path, folder, settings, "a test")
         for stage in stages:
             outcomes[stage] = runner.run(stage, force)
             if outcomes[stage].result.verdict is Verdict.FAIL:
@@ -265,3 +263,37 @@ def test_a_run_that_was_killed_ends_as_an_undisturbed_one(tmp_path, whole, runs)
     subprocess.run(command, cwd=ROOT, check=True)
     run_stages(runs, "digits", *SETTINGS)
     assert said(tmp_path / "digits") == said(runs / "digits")
+
+
+def test_a_source_that_shuffles_is_found(tmp_path):
+    outcome = run_stages(tmp_path, "digits", f"data.source={SICK}:never_the_same", stages=("data",))
+    failed = [f.check for f in outcome["data"].result.findings if f.verdict is Verdict.FAIL]
+    assert failed == ["source_repeats"]
+
+
+def test_an_acceptance_of_a_check_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(RequestError, match=r"data.accept: no check 'finit'"):
+        run_stages(tmp_path, "digits", "data.accept=[finit]", stages=("data",))
+
+
+def test_what_stands_ends_at_a_failure(tmp_path):
+    stages = ("data", "baseline", "overfit")
+    run_stages(tmp_path, "digits", stages=stages)
+    path = ROOT / "configs" / "digits.yaml"
+    settings = ("train.learning_rate=1e-7", "stages.overfit.steps=40", "stages.overfit.sizes=1")
+    run_stages(tmp_path, "digits", *settings, stages=stages)
+    runner = Runner(read(path, settings), path, RunFolder(tmp_path / "digits"), settings)
+    assert [result.verdict for result in runner.results()] == [
+        Verdict.PASS, Verdict.PASS, Verdict.FAIL,
+    ]  # fmt: skip
+    before = Runner(read(path), path, RunFolder(tmp_path / "digits"))
+    assert [result.stage for result in before.results()] == ["data"]
+
+
+def test_a_refused_stage_leaves_the_record_alone(tmp_path):
+    run_stages(tmp_path, "digits", stages=("data",))
+    manifest = tmp_path / "digits" / "manifest.json"
+    before = manifest.read_text()
+    with pytest.raises(RequestError, match=r"recipe data .*--set seed=7 .*--runs"):
+        run_stages(tmp_path, "digits", "seed=7", "data.limit=500", stages=("tune",))
+    assert manifest.read_text() == before

@@ -139,23 +139,46 @@ def check_duplicates(share: float, conflict_accuracy: float | None) -> Finding:
     )
 
 
-def check_shared(shares: dict[str, float], most: float) -> Finding:
-    """Examples of val or test that were trained on measure memory, not learning.
+def check_repeats_itself(same: bool) -> Finding:
+    """A source that shuffles gives every command other splits: val and test leak into train.
 
     Args:
-        shares: "val" and "test" -> fraction of its examples that also stand in train.
+        same: whether reading it again gave the same examples in the same order.
+    """
+    said = "the same examples in the same order" if same else "other examples, or another order"
+    return judge(
+        "source_repeats",
+        same,
+        f"Read twice, the source gives {said}.",
+        measured="same" if same else "different",
+        expected="the same, to the bit",
+        source="docs/data.md: examples are told apart by their place in the source",
+        prescription="take sampling and shuffling out of the source, or give them a fixed seed",
+    )
+
+
+def check_shared(shares: dict[str, float] | None, few: float, most: float) -> Finding:
+    """Examples of val or test that were trained on, but for a little noise, measure memory.
+
+    Args:
+        shares: "val" and "test" -> fraction of its examples with a near copy in train; None if
+            there are too few features to tell.
+        few: from this fraction it warns.
         most: from this fraction it fails.
     """
-    worst = max(shares.values())
-    verdict = Verdict.FAIL if worst > most else Verdict.WARN if worst > 0 else Verdict.PASS
+    worst = max(shares.values()) if shares else 0.0
+    verdict = Verdict.FAIL if worst > most else Verdict.WARN if worst > few else Verdict.PASS
     return judge(
         "shared_examples",
-        verdict,
-        f"Also in train: {shares['val']:.1%} of val, {shares['test']:.1%} of test.",
-        measured=worst,
-        expected=f"none; fails above {most:.0%}",
+        verdict if shares else Verdict.SKIP,
+        f"Near copies in train: of {shares['val']:.1%} of val, {shares['test']:.1%} of test."
+        if shares
+        else "Too few features to tell near copies from neighbours; equal rows stay together.",
+        measured=worst if shares else None,
+        expected=f"at most {few:.1%}; fails above {most:.0%}",
         source=f"{KARPATHY_1}; checklist row 1.2",
         code="train_val_overlap",
+        prescription="data.source: remove the copies, or accept it with data.accept",
     )
 
 

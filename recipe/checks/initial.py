@@ -157,6 +157,18 @@ def check_initial_spread(loss: float, prior: float, variance: float, spread: flo
     )
 
 
+def skipped_spread() -> Finding:
+    """Logits that don't start around the prior have no such expectation."""
+    return judge(
+        "init_spread",
+        Verdict.SKIP,
+        "Not measured: with model.head_bias: zeros the logits don't start around the prior.",
+        measured=None,
+        expected="logits that scatter around the prior",
+        source="checklist row 2.4 b",
+    )
+
+
 def check_prior_bias(
     predicted: np.ndarray, prior: np.ndarray, unit: float, scatter: float, configured: str
 ) -> Finding:

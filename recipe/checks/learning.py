@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from recipe.findings import Finding, Verdict, judge
@@ -34,6 +36,26 @@ def check_repeats(first: np.ndarray, second: np.ndarray) -> Finding:
         expected="0: equal to the bit",
         source=f"{KARPATHY_2}, fix random seed; checklist row 2.1",
         prescription="look for an operation or a layer with its own randomness",
+    )
+
+
+def check_trains(scores: Sequence[float], metric: str) -> Finding:
+    """A config that diverges on some seed can't be compared with, nor shipped.
+
+    Args:
+        scores: of each seed, (seeds,); NaN: it diverged.
+        metric: that they are measured in.
+    """
+    bad = int((~np.isfinite(scores)).sum())
+    return judge(
+        "every_seed_trains",
+        not bad,
+        f"{bad} of {len(scores)} seeds diverged." if bad else f"All {len(scores)} seeds trained.",
+        measured=bad,
+        expected=f"a finite validation {metric} on every seed",
+        source=f"{KARPATHY_2}, seeds; checklist row 2.1",
+        code="nan_loss",
+        prescription="train.learning_rate: a tenth of it",
     )
 
 

@@ -21,8 +21,8 @@ def without_regularization(config: Config) -> Config:
     }
     if isinstance(config.train.optimizer, KerasObject):
         given = config.train.optimizer.config
-        off = {"weight_decay": 0.0, "use_ema": False}
-        changes["train.optimizer.config"] = given | {k: v for k, v in off.items() if k in given}
+        if "use_ema" in given:
+            changes["train.optimizer.config"] = {**given, "use_ema": False}
     return config.replace(changes)
 
 

@@ -15,8 +15,11 @@ class DataStage(Section):
     min_examples: PositiveInt = 50
     """Fewer examples than this can't be divided in three and trusted."""
 
+    shared: Fraction = 0.005
+    """Fraction of val or test with a near copy in train from which it warns (row 1.2)."""
+
     max_shared: Fraction = 0.5
-    """Largest fraction of val or test that may also stand in train."""
+    """The same, from which it fails."""
 
     imbalance: Annotated[float, Field(gt=1)] = 10.0
     """Largest class over smallest class from which it warns (checklist row 1.4)."""

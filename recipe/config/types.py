@@ -15,7 +15,7 @@ from pydantic import Field, PositiveInt, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from recipe.config.fields import Fraction, Names, NotNegative, Positive, Section, Seed, Sizes
-from recipe.config.identifiers import Activation, Initializer, Optimizer
+from recipe.config.identifiers import Activation, Initializer, KerasObject, Optimizer
 from recipe.config.search import SEARCHABLE, Range, SearchConfig
 from recipe.config.stages import StagesConfig
 
@@ -162,6 +162,17 @@ class TrainConfig(Section):
 
     threads: PositiveInt | None = None
     """CPU threads of TensorFlow; another number changes the last bits. null: all cores."""
+
+    @model_validator(mode="after")
+    def _says_each_rate_once(self) -> Self:
+        """What the optimizer's own arguments set, no stage could change."""
+        if isinstance(self.optimizer, KerasObject):
+            for key in ("learning_rate", "weight_decay"):
+                if key in self.optimizer.config:
+                    raise ValueError(
+                        f"write train.{key}, not {key} among the optimizer's arguments"
+                    )
+        return self
 
 
 class Config(Section):

@@ -14,7 +14,7 @@ import numpy as np
 
 from recipe.config import DataConfig, RequestError, Task
 from recipe.data.features import Scaling, learn_scaling
-from recipe.data.sources import RawExamples, read_source
+from recipe.data.sources import RawExamples, read_anew, read_source
 from recipe.data.splits import split
 from recipe.data.targets import Targets, encode, missing
 
@@ -95,7 +95,15 @@ def read_examples(config: DataConfig) -> tuple[RawExamples, Targets]:
 
 def fingerprint(config: DataConfig) -> str:
     """A hash of the source's content, so that changed data voids what was measured on it."""
-    raw = read_source(config.source)
+    return _content(read_anew(config.source))
+
+
+def repeats(config: DataConfig) -> bool:
+    """Whether the source gives the same examples in the same order when it is read again."""
+    return fingerprint(config) == _content(read_source(config.source))
+
+
+def _content(raw: RawExamples) -> str:
     digest = hashlib.sha256()
     for array in (raw.x, raw.y):
         digest.update(f"{array.shape}{array.dtype}".encode())

@@ -37,9 +37,28 @@ def feature_table(x: np.ndarray, names: tuple[str, ...]) -> pd.DataFrame:
     return table
 
 
-def shared_examples(x: np.ndarray, parts: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Fraction of val and of test whose inputs also stand in train, bit for bit."""
-    groups = equal_groups(x)
+NEAR = 0.01
+"""Of a standard deviation: values that differ by less are taken for the same."""
+
+FEWEST_FEATURES = 8
+"""With fewer features, examples agree in all of them by chance."""
+
+
+def shared_examples(x: np.ndarray, parts: Mapping[str, np.ndarray]) -> dict[str, float] | None:
+    """Fraction of val and of test of which a near copy stands in train.
+
+    Equal examples are kept together by the split; copies with a little noise are not.
+
+    Args:
+        x: (examples, *shape), scaled.
+        parts: row numbers of train, val and test.
+
+    Returns:
+        None where there are too few features to tell a copy from a neighbour.
+    """
+    if np.prod(x.shape[1:]) < FEWEST_FEATURES:
+        return None
+    groups = equal_groups(np.round(x / NEAR))
     return {
         name: float(np.isin(groups[parts[name]], groups[parts["train"]]).mean())
         for name in ("val", "test")
@@ -67,6 +86,18 @@ def conflict_floor(x: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     accuracy = counts.max(axis=1).sum() / size.sum()
     entropy = stats.entropy(counts, axis=1)
     return float(accuracy), float((entropy * size).sum() / size.sum())
+
+
+def conflict_variance(x: np.ndarray, y: np.ndarray) -> float:
+    """The lowest squared error of any function of the input: equal inputs, different targets.
+
+    Args:
+        x: (examples, *shape).
+        y: (examples, targets).
+    """
+    groups = pd.Series(equal_groups(x))
+    residual = y - pd.DataFrame(y).groupby(groups).transform("mean").to_numpy()
+    return float((residual**2).mean())
 
 
 def far_values(x: np.ndarray, names: tuple[str, ...], limit: float = 20.0) -> dict[str, int]:

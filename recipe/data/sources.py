@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -35,12 +36,18 @@ class RawExamples:
     """If given, `y` holds positions in this tuple, 0 to len - 1."""
 
 
+@lru_cache(maxsize=1)
 def read_source(name: str) -> RawExamples:
-    """Read all examples of a `data.source`.
+    """Read all examples of a `data.source`, once in a process: all who ask see the same.
 
     Raises:
         RequestError: the source is unknown, fails, or returns what can't be used.
     """
+    return read_anew(name)
+
+
+def read_anew(name: str) -> RawExamples:
+    """`read_source` without its memory, to see whether a source repeats itself."""
     kind, colon, rest = name.partition(":")
     if not colon or not rest:
         raise RequestError(f"{KEY}: must be KIND:NAME, e.g. sklearn:digits, got {name!r}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -23,25 +24,42 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def record_command(
-    folder: RunFolder, config: Config, path: Path, command: str, settings: tuple[str, ...]
-) -> None:
-    """Note who uses the folder, with what; keep what earlier commands recorded.
+def refuse_foreign(folder: RunFolder, path: Path) -> None:
+    """Make sure that the folder is this config file's.
 
     Raises:
-        RequestError: the folder belongs to another config file.
+        RequestError: it belongs to another config file.
     """
-    manifest = folder.read_manifest()
     config_path = _portable(path)
-    recorded = manifest.get("config_path", config_path)
+    recorded = folder.read_manifest().get("config_path", config_path)
     if recorded != config_path:
         raise RequestError(
             f"{folder.path} holds the run of {recorded}, not of {config_path}; "
             "give this one a folder of its own with --name"
         )
-    manifest |= {
+
+
+def record(
+    folder: RunFolder,
+    config: Config,
+    path: Path,
+    command: str,
+    settings: Sequence[str],
+    fingerprints: Mapping[str, str],
+) -> None:
+    """Note what is needed to run it again; keep what earlier commands noted beside it.
+
+    Args:
+        folder: of the run.
+        config: resolved.
+        path: of the config file.
+        command: as it was typed.
+        settings: `--set` options, the seed and the name among them.
+        fingerprints: of the config, data and code.
+    """
+    manifest = folder.read_manifest() | {
         "name": config.name,
-        "config_path": config_path,
+        "config_path": _portable(path),
         "command": command,
         "settings": list(settings),
         "seed": config.seed,
@@ -52,15 +70,11 @@ def record_command(
             "cores": os.cpu_count(),
         },
         "versions": {"recipe": __version__, **{n: metadata.version(n) for n in PACKAGES}},
+        "fingerprints": dict(fingerprints),
         "updated": now(),
     }
     manifest.setdefault("created", manifest["updated"])
     folder.write_manifest(manifest)
-
-
-def record_fingerprints(folder: RunFolder, **of: str) -> None:
-    """Note what the run rests on: hashes of its config, data and code."""
-    folder.write_manifest({**folder.read_manifest(), "fingerprints": of})
 
 
 def record_opening(folder: RunFolder, fingerprint: str) -> int:

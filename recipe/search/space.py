@@ -29,7 +29,7 @@ DEFAULTS: dict[str, dict[str, Range]] = {
 """What matters most for each family; log scales for rates (tuning playbook; checklist 5.1)."""
 
 
-def default_space(config: Config) -> dict[str, Range]:
+def space_of(config: Config) -> dict[str, Range]:
     """The config's own space, or the one for its family."""
     return config.search.space or DEFAULTS.get(config.model.family, _COMMON)
 

@@ -26,8 +26,8 @@ from recipe.data.dataset import fingerprint as data_fingerprint
 from recipe.runs import fingerprint
 from recipe.runs.console import Advance
 from recipe.runs.files import read_json, write_atomically
-from recipe.search.space import changes, declare, default_space
-from recipe.training import deciding_metric, evaluate, train
+from recipe.search.space import changes, declare, space_of
+from recipe.training import HIGHER_IS_BETTER, deciding_metric, diverged, evaluate, train
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def run_study(config: Config, data: Dataset, folder: Path, advance: Advance) -> 
     Returns:
         All trials in the order of their numbers.
     """
-    space = default_space(config)
+    space = space_of(config)
     metric = deciding_metric(config, data.task)
     settings = config.search
     base = config.replace({"train.epochs": settings.epochs or config.train.epochs})
@@ -112,8 +112,10 @@ def _known(path: Path, number: int, tried: dict[str, Any]) -> Trial | None:
 def _train(config: Config, data: Dataset, metric: str, number: int, tried: dict[str, Any]) -> Trial:
     started = time.monotonic()
     # all trials share the seed: what differs between them is the config alone
-    model = train(config, data, config.seed).model
-    score = evaluate(model, data.val, data)[metric]
+    history = train(config, data, config.seed)
+    score = float("nan")
+    if not diverged(history):
+        score = evaluate(history.model, data.val, data)[metric]
     return Trial(number, tried, float(score), round(time.monotonic() - started, 2))
 
 
@@ -123,7 +125,7 @@ def _search(config: Config, space: dict[str, Range], metric: str, folder: Path, 
         "random": kt.oracles.RandomSearchOracle,
         "bayesian": kt.oracles.BayesianOptimizationOracle,
     }
-    direction = "min" if metric == "loss" else "max"
+    direction = "max" if HIGHER_IS_BETTER[metric] else "min"
     oracle = oracles[config.search.oracle](
         objective=kt.Objective("score", direction),
         max_trials=config.search.max_trials,

@@ -16,6 +16,7 @@ from recipe.checks import initial, learning
 from recipe.compare import bootstrap
 from recipe.config import Config, Task, without_regularization
 from recipe.data import Dataset, load
+from recipe.data.splits import equal_groups
 from recipe.findings import Finding, StageResult, Verdict, overall
 from recipe.models import prior_bias
 from recipe.runs import RunFolder, figures
@@ -110,21 +111,21 @@ def _before_any_step(config: Config, data: Dataset) -> list[Finding]:
             fresh.predicted, fresh.prior, fresh.unit, fresh.scatter, config.model.head_bias
         ),
     ]
-    if config.model.head_bias == "auto":  # else the logits don't start around the prior
-        findings.append(
-            initial.check_initial_spread(fresh.loss, prior, fresh.variance, fresh.spread)
-        )
-    return findings
+    around_prior = config.model.head_bias == "auto"
+    spread = initial.check_initial_spread(fresh.loss, prior, fresh.variance, fresh.spread)
+    return [*findings, spread if around_prior else initial.skipped_spread()]
 
 
 def _one_batch(config: Config, data: Dataset, folder: RunFolder) -> Finding:
     """Memorize a handful of examples."""
     settings = config.stages.baseline
-    rows = np.random.default_rng(config.seed).permutation(len(data.train))[: settings.batch]
+    # equal inputs with different labels can't be memorized, and are no fault of the net
+    _, distinct = np.unique(equal_groups(data.train.x), return_index=True)
+    rows = np.random.default_rng(config.seed).permutation(distinct)[: settings.batch]
     batch = data.train.take(rows)
     target = ONE_BATCH_LOSS
     if data.task is Task.REGRESSION:
-        target = ONE_BATCH_ERROR * float(batch.y.var(axis=0).mean())
+        target = ONE_BATCH_ERROR * float(data.train.y.var(axis=0).mean())
     model, steps = memorize(config, data, batch, target, settings.steps)
     folder.figure("one_batch", answers(model, batch, data, "One batch: label and prediction"))
     reached = evaluate(model, batch, data)

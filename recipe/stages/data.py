@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from recipe.checks import data as checks
-from recipe.config import Config, Task
+from recipe.config import Config, RequestError, Task
 from recipe.data import Dataset, load
-from recipe.data.dataset import read_examples, split_examples
+from recipe.data.dataset import read_examples, repeats, split_examples
 from recipe.data.profile import (
     conflict_floor,
     duplicate_share,
@@ -46,7 +46,10 @@ def run(config: Config, folder: RunFolder) -> StageResult:
         checks.check_constant(constant, len(table)),
         checks.check_outliers(far_values(train_x, raw.feature_names)),
         checks.check_duplicates(duplicate_share(raw.x), _conflict_accuracy(data)),
-        checks.check_shared(shared_examples(raw.x, parts), limits.max_shared),
+        checks.check_shared(
+            shared_examples(data.scaling.apply(raw.x), parts), limits.shared, limits.max_shared
+        ),
+        checks.check_repeats_itself(repeats(config.data)),
     ]
     if targets.task is not Task.REGRESSION:
         counts = {name: _counts(getattr(data, name).y, data) for name in ("train", "val")}
@@ -55,6 +58,10 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     _draw_examples(data, train_x, folder)
 
     sizes = {name: len(ids) for name, ids in parts.items()}
+    unknown = set(config.data.accept) - {finding.check for finding in findings}
+    if unknown:
+        known = ", ".join(finding.check for finding in findings)
+        raise RequestError(f"data.accept: no check {sorted(unknown)[0]!r}; one of {known}")
     findings = [_accepted(finding, config) for finding in findings]
     what = f"{len(data.classes)} classes" if data.classes else f"targets: {data.prior.size}"
     return StageResult(

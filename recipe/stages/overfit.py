@@ -13,7 +13,7 @@ from recipe.checks.initial import prior_loss
 from recipe.checks.learning import check_learning_rate, check_reaches_floor
 from recipe.config import Config, Task, grown, without_regularization
 from recipe.data import Dataset, Split, load
-from recipe.data.profile import conflict_floor
+from recipe.data.profile import conflict_floor, conflict_variance
 from recipe.findings import Finding, StageResult, Verdict, overall
 from recipe.runs import RunFolder, figures
 from recipe.stages.pictures import answers
@@ -34,7 +34,7 @@ GROWTH = (1, 2, 4)
 TRIAL_STEPS = 100
 """Steps in which a smaller learning rate must show that it learns (diagnosis: 30 to 100)."""
 
-TRIAL_RATES = 8
+TRIAL_RATES = 7
 """Factors of 10 by which the learning rate is lowered, at most."""
 
 
@@ -109,7 +109,7 @@ def _targets(config: Config, some: Split, data: Dataset) -> tuple[float, float |
     settings = config.stages.overfit
     fraction = settings.loss * prior_loss(some.y, data.task, len(data.classes))
     if data.task is Task.REGRESSION:
-        return fraction, None
+        return conflict_variance(some.x, some.y) + fraction, None
     best_accuracy, least_loss = conflict_floor(some.x, some.y)
     return least_loss + fraction, best_accuracy - (1 - settings.accuracy)
 
@@ -159,6 +159,6 @@ def _smaller_steps(config: Config, data: Dataset, some: Split) -> Finding:
         return evaluate(model, some, data)["loss"]
 
     rate = config.train.learning_rate
-    smaller = {rate / 10**k: loss_after(rate / 10**k) for k in range(1, TRIAL_RATES)}
+    smaller = {rate / 10**k: loss_after(rate / 10**k) for k in range(1, TRIAL_RATES + 1)}
     floor = prior_loss(some.y, data.task, len(data.classes))
     return check_learning_rate(loss_after(rate), smaller, rate, floor)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from recipe.compare import Comparison, paired, score_seeds
+from recipe.checks.learning import check_trains
+from recipe.compare import Comparison, paired, resolution_of, score_seeds
 from recipe.config import Config, grown
 from recipe.data import load
 from recipe.findings import Finding, StageResult, Verdict, judge, overall
@@ -35,11 +36,12 @@ def ladder(config: Config) -> dict[str, Changes]:
         "early stopping": {"train.early_stopping": PATIENCE},
         "larger, stopped early": {**larger, "train.early_stopping": PATIENCE},
     }
-    return {
-        name: changes
-        for name, changes in rungs.items()
-        if changes and all(_differs(config, key, value) for key, value in changes.items())
-    }
+    kept: dict[str, Changes] = {}
+    for name, changes in rungs.items():
+        new = {key: value for key, value in changes.items() if _is_new(config, key, value)}
+        if new and new not in kept.values():
+            kept[name] = new
+    return kept
 
 
 def run(config: Config, folder: RunFolder) -> StageResult:
@@ -58,17 +60,20 @@ def run(config: Config, folder: RunFolder) -> StageResult:
         tried: dict[str, Comparison] = {}
         for name, changes in rungs.items():
             scores = score_seeds(incumbent.replace(changes), data, seeds, advance, name)
-            tried[name] = paired(scores, base, metric, settings.confidence)
+            tried[name] = paired(
+                scores, base, metric, settings.confidence, resolution_of(metric, data)
+            )
 
+    trains = check_trains(base, metric)
     better = [name for name, found in tried.items() if found.verdict == "better"]
-    findings = [_rung(name, found) for name, found in tried.items()]
+    findings = [trains, *(_rung(name, found) for name, found in tried.items())]
     winner, won = incumbent, None
     if better:
         combined = incumbent.replace(_combined([rungs[name] for name in better], tried, better))
         with folder.progress("confirming", 2 * len(fresh)) as advance:
             base_again = score_seeds(incumbent, data, fresh, advance, "incumbent")
             scores = score_seeds(combined, data, fresh, advance, " + ".join(better))
-        won = paired(scores, base_again, metric, settings.confidence)
+        won = paired(scores, base_again, metric, settings.confidence, resolution_of(metric, data))
         findings.append(_rung("the combination, on fresh seeds", won))
         if won.verdict == "better":
             winner = combined
@@ -131,7 +136,7 @@ def _sizes(config: Config) -> Changes:
     return {key: config.get(key) for key in keys.get(config.model.family, ())}
 
 
-def _differs(config: Config, key: str, value: object) -> bool:
+def _is_new(config: Config, key: str, value: object) -> bool:
     """Whether the change changes anything, and does not weaken what the config already has."""
     now = config.get(key)
     return now in (None, 0.0, "none") or (isinstance(now, tuple) and now != value)

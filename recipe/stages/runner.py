@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import shlex
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from recipe.config import Config, RequestError
 from recipe.data.dataset import fingerprint as data_fingerprint
-from recipe.data.sources import SOURCES
+from recipe.data.sources import SOURCES, read_source
 from recipe.findings import StageResult, Verdict
 from recipe.runs import RunFolder, fingerprint
 from recipe.runs.console import native_noise_hidden
-from recipe.runs.manifest import record_fingerprints
+from recipe.runs.manifest import record, refuse_foreign
 from recipe.stages import STAGES, Stage
 
 
@@ -29,16 +32,29 @@ class Outcome:
 class Runner:
     """Runs stages of one config in one folder."""
 
-    def __init__(self, config: Config, config_path: str, folder: RunFolder) -> None:
-        self.config, self.config_path, self.folder = config, config_path, folder
+    def __init__(
+        self,
+        config: Config,
+        path: Path,
+        folder: RunFolder,
+        settings: Sequence[str] = (),
+        command: str = "",
+    ) -> None:
+        """Read the data once, and refuse a folder that belongs to another config file.
+
+        Args:
+            config: resolved.
+            path: of the config file.
+            folder: of the run.
+            settings: `--set` options that are in `config`.
+            command: as it was typed, for the record.
+        """
+        refuse_foreign(folder, path)
+        read_source.cache_clear()
+        self.config, self.path, self.folder = config, path, folder
+        self.settings, self.command = tuple(settings), command
         self._data = data_fingerprint(config.data)
         self._plugins = [n for n in (config.data.source, config.model.family) if _is_plugin(n)]
-        record_fingerprints(
-            folder,
-            config=fingerprint.digest(config.model_dump(mode="json")),
-            data=self._data,
-            code=fingerprint.digest([self._code(stage) for stage in STAGES.values()]),
-        )
 
     def fingerprint(self, name: str) -> str:
         """What the stage's numbers depend on: config sections, data, code, earlier files."""
@@ -78,6 +94,7 @@ class Runner:
         _import_tensorflow()
         started = time.monotonic()
         depends_on = self.fingerprint(name)
+        self._record()
         self.folder.begin(name, self.config)
         module = importlib.import_module(STAGES[name].module)
         result = module.run(self.config, self.folder).model_copy(
@@ -91,6 +108,24 @@ class Runner:
         self.folder.complete(result)
         return Outcome(result, ran=True)
 
+    def results(self) -> list[StageResult]:
+        """What stands of this config's stages, up to the first that is missing or failed."""
+        found = []
+        for name in STAGES:
+            result = self.standing(name)
+            if result is None:
+                break
+            found.append(result)
+            if result.verdict is Verdict.FAIL:
+                break
+        return found
+
+    def _record(self) -> None:
+        code = fingerprint.digest([self._code(stage) for stage in STAGES.values()])
+        config = fingerprint.digest(self.config.model_dump(mode="json"))
+        of = {"config": config, "data": self._data, "code": code}
+        record(self.folder, self.config, self.path, self.command, self.settings, of)
+
     def _closed_gate(self, name: str) -> str | None:
         """Why the stage must not run: the first stage before it that has not passed."""
         for needed in list(STAGES)[: list(STAGES).index(name)]:
@@ -98,13 +133,16 @@ class Runner:
             if earlier is None:
                 why = "has not run"
             elif self.standing(needed) is None:
-                why = "passed with another config, data or code"
+                why = "ran with another config, data or code"
             elif earlier.verdict is Verdict.FAIL:
                 why = "failed"
             else:
                 continue
+            again = [str(self.path), *(f"--set {shlex.quote(s)}" for s in self.settings)]
+            if self.folder.path.parent != Path("runs"):
+                again.append(f"--runs {shlex.quote(str(self.folder.path.parent))}")
             return (
-                f"{name} needs {needed}, which {why}; first run: recipe {needed} {self.config_path}"
+                f"{name} needs {needed}, which {why}; first run: recipe {needed} {' '.join(again)}"
                 f"\n(or {name} --force, which the result will say)"
             )
         return None

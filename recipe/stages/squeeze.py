@@ -9,9 +9,11 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from recipe.compare import Comparison, bootstrap, paired
+from recipe.checks.learning import check_trains
+from recipe.compare import Comparison, bootstrap, paired, resolution_of
 from recipe.config import Config
 from recipe.data import Dataset, load
+from recipe.data.dataset import fingerprint as data_fingerprint
 from recipe.data.test_set import open_test_set
 from recipe.findings import Finding, StageResult, Verdict, judge, overall
 from recipe.runs import RunFolder, figures, fingerprint
@@ -46,8 +48,17 @@ def run(config: Config, folder: RunFolder) -> StageResult:
         members = _members(best, data, folder, "members", advance)
         patient = _members(longer, data, folder, "longer", advance)
     single = _val_scores(members, data, metric)
-    waited = paired(_val_scores(patient, data, metric), single, metric, settings.confidence)
-    findings = [_finding("longer_training", f"{longer.train.epochs} epochs: {waited}", waited)]
+    trains = check_trains(single, metric)
+    if trains.verdict is Verdict.FAIL:  # the test set stays closed
+        return StageResult(
+            stage="squeeze", verdict=Verdict.FAIL, headline=trains.message, findings=[trains]
+        )
+    least = resolution_of(metric, data)
+    waited = paired(_val_scores(patient, data, metric), single, metric, settings.confidence, least)
+    findings = [
+        trains,
+        _finding("longer_training", f"{longer.train.epochs} epochs: {waited}", waited),
+    ]
     if waited.verdict == "better":
         members, single, best = patient, _val_scores(patient, data, metric), longer
 
@@ -130,7 +141,8 @@ def _open_test_set(
     """Read the test targets, record it, and score the members and the dumb baselines."""
     settings = config.stages.squeeze
     weights = [weight.tobytes() for model in members for weight in model.get_weights()]
-    openings = record_opening(folder, fingerprint.of_bytes([*weights, data.test_ids.tobytes()]))
+    opened = [*weights, data.test_ids.tobytes(), data_fingerprint(config.data).encode()]
+    openings = record_opening(folder, fingerprint.of_bytes(opened))
     test = open_test_set(config.data, data)
     logits = average([predict(model, test.x) for model in members], data.task)
     interval = bootstrap(

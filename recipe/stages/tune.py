@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import shutil
 
-from recipe.compare import paired, score_seeds
+from recipe.compare import paired, resolution_of, score_seeds
 from recipe.config import Config
 from recipe.data import load
 from recipe.findings import Finding, StageResult, Verdict, judge, overall
 from recipe.runs import RunFolder, figures
 from recipe.runs.tensorboard import Board, Status
-from recipe.search import Trial, default_space, run_study
+from recipe.search import Trial, run_study, space_of
 from recipe.training import HIGHER_IS_BETTER, deciding_metric, gain, prepare_runtime
 
 SOURCE = 'Karpathy, "A Recipe for Training Neural Networks" (2019), step 5; checklist P11, P14'
@@ -40,7 +40,7 @@ def run(config: Config, folder: RunFolder) -> StageResult:
         with folder.progress("confirming", 2 * len(seeds)) as advance:
             old = score_seeds(incumbent, data, seeds, advance, "incumbent")
             new = score_seeds(challenger, data, seeds, advance, f"trial {best.number + 1}")
-        confirmed = paired(new, old, metric, settings.confidence)
+        confirmed = paired(new, old, metric, settings.confidence, resolution_of(metric, data))
         findings.append(
             judge(
                 "winner_confirmed",
@@ -62,9 +62,12 @@ def run(config: Config, folder: RunFolder) -> StageResult:
         )
     kept = "the incumbent" if winner is incumbent or best is None else f"trial {best.number + 1}"
     folder.write_config(
-        "best.yaml", winner, f"from: recipe tune, {len(trials)} trials, keeping {kept}\n{confirmed}"
+        "best.yaml",
+        winner,
+        f"from: recipe tune, {len(trials)} trials, keeping {kept}"
+        + (f"\n{confirmed}" if confirmed else ""),
     )
-    values = {key: [trial.changes[key] for trial in trials] for key in default_space(incumbent)}
+    values = {key: [trial.changes[key] for trial in trials] for key in space_of(incumbent)}
     shown = {key: [v if isinstance(v, float) else str(v) for v in column]
              for key, column in values.items()}  # fmt: skip
     folder.figure(
@@ -107,7 +110,7 @@ def _check_feasible(bad: int, trials: int, most: float) -> Finding:
 
 def _write_hparams(trials: list[Trial], config: Config, metric: str, folder: RunFolder) -> None:
     """Each trial as a session of TensorBoard's HParams, with the score that decided."""
-    space = default_space(config)
+    space = space_of(config)
     home = folder.path / "search" / "tensorboard"
     shutil.rmtree(home, ignore_errors=True)
     with Board(home) as board:

@@ -5,7 +5,7 @@ from recipe.training.callbacks import LogEpochs, StopAt
 from recipe.training.compile import batch_size, new_model, steps_per_epoch
 from recipe.training.ensemble import average, export
 from recipe.training.evaluate import evaluate, losses, predict, probabilities, scores
-from recipe.training.fit import compiled_loss, fit, restore_best, train
+from recipe.training.fit import compiled_loss, diverged, fit, restore_best, train
 from recipe.training.metric import HIGHER_IS_BETTER, deciding_metric, gain
 from recipe.training.runtime import prepare_runtime
 
@@ -17,6 +17,7 @@ __all__ = [
     "batch_size",
     "compiled_loss",
     "deciding_metric",
+    "diverged",
     "dumb_logits",
     "evaluate",
     "export",

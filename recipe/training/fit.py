@@ -50,6 +50,14 @@ def train(
     )
 
 
+def diverged(history: keras.callbacks.History) -> bool:
+    """Whether the training ended with a loss that is not finite; it then has no score.
+
+    Early stopping may have put earlier weights back: they are not what was asked for.
+    """
+    return not np.isfinite(history.history["loss"][-1])
+
+
 def early_stopping(config: Config, data: Dataset) -> list[keras.callbacks.Callback]:
     """Keras's EarlyStopping on the deciding metric, restoring the best weights; or nothing."""
     if config.train.early_stopping is None:
@@ -76,7 +84,7 @@ def restore_best(monitor: str, patience: int | None = None) -> keras.callbacks.C
 def compiled_loss(model: keras.Model, split: Split) -> float:
     """The loss as the compiled model computes it, in inference mode, without any update."""
     model.reset_metrics()
-    model.test_step((tf.constant(split.x), tf.constant(_column(split.y))))
+    _validation(model, split)()
     return _results(model)["loss"]
 
 
@@ -125,13 +133,13 @@ def fit(
         model.reset_metrics()
         run_epoch(rng.permutation(len(train)).astype(np.int32))
         logs = _results(model)
-        diverged = not np.isfinite(logs["loss"])
+        finite = np.isfinite(logs["loss"])
         if run_validation is not None:
             model.reset_metrics()
             run_validation()
             logs |= {f"val_{name}": value for name, value in _results(model).items()}
         hooks.on_epoch_end(epoch, logs)
-        if model.stop_training or diverged:
+        if model.stop_training or not finite:
             break
     # an optimizer that averages weights (`use_ema`) puts the average in place now
     model.optimizer.finalize_variable_values(model.trainable_weights)

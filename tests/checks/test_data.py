@@ -11,6 +11,7 @@ from recipe.checks.data import (
     check_duplicates,
     check_finite,
     check_outliers,
+    check_repeats_itself,
     check_shared,
     check_size,
 )
@@ -127,7 +128,8 @@ def test_duplicates(
     ("val", "test", "verdict"),
     [
         pytest.param(0.0, 0.0, PASS, id="none"),
-        pytest.param(0.001, 0.0, WARN, id="one example of val"),
+        pytest.param(0.001, 0.0, PASS, id="one example of many"),
+        pytest.param(0.006, 0.0, WARN, id="a few of val"),
         pytest.param(0.0, 0.25, WARN, id="some of test"),
         pytest.param(0.5, 0.5, WARN, id="at the limit"),
         pytest.param(0.0, 0.51, FAIL, id="more than half of test"),
@@ -135,7 +137,7 @@ def test_duplicates(
     ],
 )
 def test_shared(val: float, test: float, verdict: Verdict) -> None:
-    finding = check_shared({"val": val, "test": test}, most=0.5)
+    finding = check_shared({"val": val, "test": test}, few=0.005, most=0.5)
     holds(finding, verdict, f"{val:.1%} of val", f"{test:.1%} of test")
     assert finding.measured == max(val, test)
     assert finding.code == (None if verdict is PASS else "train_val_overlap")
@@ -157,6 +159,16 @@ def test_outliers(far: dict[str, int], verdict: Verdict, words: list[str]) -> No
     assert finding.measured == sum(far.values())
 
 
+def test_shared_is_skipped_where_copies_and_neighbours_look_alike() -> None:
+    finding = check_shared(None, few=0.005, most=0.5)
+    assert (finding.verdict, finding.code) == (Verdict.SKIP, None)
+
+
+@pytest.mark.parametrize(("same", "verdict"), [(True, PASS), (False, FAIL)])
+def test_a_source_must_repeat_itself(same: bool, verdict: Verdict) -> None:
+    assert check_repeats_itself(same).verdict is verdict
+
+
 @pytest.mark.parametrize("limit", [20.0, 7.5])
 def test_the_limit_of_outliers_is_said(limit: float) -> None:
     assert f"beyond {limit:g} times" in str(check_outliers({}, limit).expected)
@@ -167,7 +179,7 @@ def test_the_limit_of_outliers_is_said(limit: float) -> None:
     [
         check_finite({"a": 1}, 9),
         check_class_balance(np.array([0, 9]), "ab", 10.0),
-        check_shared({"val": 1.0, "test": 0.0}, 0.5),
+        check_shared({"val": 1.0, "test": 0.0}, 0.005, 0.5),
     ],
     ids=lambda finding: finding.check,
 )

@@ -32,7 +32,6 @@ def test_the_bare_net_is_otherwise_the_same() -> None:
 @pytest.mark.parametrize(
     ("given", "bare"),
     [
-        pytest.param({"weight_decay": 0.01}, {"weight_decay": 0.0}, id="its decay goes"),
         pytest.param({"use_ema": True}, {"use_ema": False}, id="its average goes"),
         pytest.param({"momentum": 0.9}, {"momentum": 0.9}, id="its momentum stays"),
     ],

@@ -191,3 +191,10 @@ def test_endpoints_are_the_values_to_check(
 def test_a_config_with_a_space_can_still_be_changed() -> None:
     config = Config().replace({"search.space": {"model.dropout": {"linear": [0, 0.5]}}})
     assert config.replace({"model.dropout": 0.1}).search == config.search
+
+
+@pytest.mark.parametrize("key", ["learning_rate", "weight_decay"])
+def test_a_rate_is_said_once(key: str) -> None:
+    optimizer = {"class_name": "SGD", "config": {key: 0.1}}
+    with pytest.raises(ValidationError, match=f"write train.{key}"):
+        Config().replace({"train.optimizer": optimizer})

@@ -96,6 +96,7 @@ def test_scaling_is_learnt_on_train_alone(of: Made, monkeypatch: pytest.MonkeyPa
     before = load(of(X, PRICES))
     x, y = X.copy(), PRICES.copy()
     x[60:], y[60:] = x[60:] * 1000 + 5, -y[60:]
+    dataset.read_source.cache_clear()
     after = load(of(x, y))
     assert not np.array_equal(after.val.x, before.val.x)
     assert not np.array_equal(after.val.y, before.val.y)
@@ -107,6 +108,7 @@ def test_scaling_is_learnt_on_train_alone(of: Made, monkeypatch: pytest.MonkeyPa
     np.testing.assert_allclose(before.train.x.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(before.train.x.std(axis=0), 1, rtol=1e-5)
     x[:60] *= 2
+    dataset.read_source.cache_clear()
     assert not np.array_equal(load(of(x, y)).scaling.std, before.scaling.std)
 
 

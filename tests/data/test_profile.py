@@ -7,6 +7,7 @@ from sklearn.metrics import accuracy_score, log_loss
 
 from recipe.data.profile import (
     conflict_floor,
+    conflict_variance,
     duplicate_share,
     far_values,
     feature_table,
@@ -54,22 +55,32 @@ def test_duplicates_are_what_pandas_counts(examples: int) -> None:
     assert duplicate_share(x) == pytest.approx(pd.DataFrame(x).duplicated().mean())
 
 
-def test_shared_examples_are_what_pandas_counts() -> None:
-    x = whole_numbers(60)
-    parts = {"train": np.arange(30), "val": np.arange(30, 45), "test": np.arange(45, 60)}
-    frame = pd.DataFrame(x)
-    trained = frame.iloc[parts["train"]].drop_duplicates()
-    for name, share in shared_examples(x, parts).items():
-        merged = frame.iloc[parts[name]].merge(trained, how="left", indicator=True)
-        expected = (merged["_merge"] == "both").mean()
-        assert 0 < expected < 1
-        assert share == pytest.approx(expected)
+PARTS = {"train": np.arange(30), "val": np.arange(30, 45), "test": np.arange(45, 60)}
 
 
-def test_no_example_is_shared_by_a_clean_split() -> None:
-    x = np.arange(6, dtype=np.float32)[:, np.newaxis]
-    parts = {"train": np.arange(3), "val": np.arange(3, 5), "test": np.arange(5, 6)}
-    assert shared_examples(x, parts) == {"val": 0.0, "test": 0.0}
+@pytest.mark.parametrize(
+    "noise",
+    [pytest.param(0.0, id="equal"), pytest.param(1e-3, id="with a little noise")],
+)
+def test_copies_of_training_examples_are_found(noise: float) -> None:
+    x = np.round(RNG.normal(size=(60, 9)), 2)
+    x[PARTS["val"][:6]] = x[:6] + noise * RNG.uniform(-1, 1, (6, 9))
+    shares = shared_examples(x, PARTS)
+    assert shares == {"val": pytest.approx(6 / 15), "test": 0.0}
+
+
+def test_neighbours_are_no_copies() -> None:
+    assert shared_examples(RNG.normal(size=(60, 9)), PARTS) == {"val": 0.0, "test": 0.0}
+
+
+def test_with_few_features_copies_cannot_be_told_from_neighbours() -> None:
+    assert shared_examples(np.zeros((60, 7)), PARTS) is None
+
+
+def test_conflicting_targets_leave_the_variance_within_equal_inputs() -> None:
+    x = np.array([[0.0], [0.0], [1.0]], np.float32)
+    y = np.array([[1.0], [3.0], [7.0]], np.float32)
+    assert conflict_variance(x, y) == pytest.approx((1 + 1 + 0) / 3)
 
 
 def test_the_conflict_floor_is_the_best_that_a_table_of_inputs_can_say() -> None:

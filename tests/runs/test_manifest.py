@@ -12,7 +12,8 @@ import pytest
 from recipe import __version__
 from recipe.config import Config, RequestError
 from recipe.runs import RunFolder
-from recipe.runs.manifest import now, record_command, record_fingerprints, record_opening
+from recipe.runs import manifest as records
+from recipe.runs.manifest import now, record_opening, refuse_foreign
 
 
 @pytest.fixture
@@ -22,7 +23,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
 
 
 def record(folder: RunFolder, path: str = "configs/digits.yaml", command: str = "data") -> None:
-    record_command(folder, Config().replace({"name": "digits"}), Path(path), command, ("seed=0",))
+    """As a command does: the folder must be the config's, then it is noted."""
+    refuse_foreign(folder, Path(path))
+    config = Config().replace({"name": "digits"})
+    records.record(folder, config, Path(path), command, ("seed=0",), {"config": command})
 
 
 def test_what_is_needed_to_run_it_again(folder: RunFolder) -> None:
@@ -42,7 +46,7 @@ def test_what_is_needed_to_run_it_again(folder: RunFolder) -> None:
 
 def test_the_threads_of_the_config_are_recorded(folder: RunFolder) -> None:
     config = Config().replace({"train.threads": 1, "seed": 7})
-    record_command(folder, config, Path("a.yaml"), "", ())
+    records.record(folder, config, Path("a.yaml"), "", (), {})
     manifest = folder.read_manifest()
     assert (manifest["threads"], manifest["seed"]) == (1, 7)
 
@@ -105,11 +109,9 @@ def test_openings_are_counted_once_for_each_fingerprint(folder: RunFolder) -> No
 
 
 def test_fingerprints_replace_the_earlier_ones(folder: RunFolder) -> None:
-    record(folder)
-    record_fingerprints(folder, config="1", data="2")
-    record_fingerprints(folder, config="3", data="2")
-    assert folder.read_manifest()["fingerprints"] == {"config": "3", "data": "2"}
-    assert folder.read_manifest()["name"] == "digits"
+    record(folder, command="one")
+    record(folder, command="two")
+    assert folder.read_manifest()["fingerprints"] == {"config": "two"}
 
 
 def test_the_time_is_utc_to_the_second() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from recipe.config import Config
 from recipe.config.types import Range
-from recipe.search import default_space
+from recipe.search import space_of
 from recipe.search.space import changes, declare
 
 SPACE = {
@@ -96,7 +96,7 @@ def test_values_of_numpy_become_pythons() -> None:
 @pytest.mark.parametrize("family", ["mlp", "cnn", "my_nets:net"])
 def test_every_family_has_a_space_of_valid_configs(family: str) -> None:
     config = Config().replace({"model.family": family})
-    space = default_space(config)
+    space = space_of(config)
     assert {"train.learning_rate", "train.weight_decay"} <= set(space)
     plain = {
         key: values.model_dump(mode="json", exclude_none=True) for key, values in space.items()
@@ -106,4 +106,4 @@ def test_every_family_has_a_space_of_valid_configs(family: str) -> None:
 
 def test_a_space_of_ones_own_replaces_the_default() -> None:
     config = Config().replace({"search.space": {"model.dropout": {"linear": [0.1, 0.2]}}})
-    assert list(default_space(config)) == ["model.dropout"]
+    assert list(space_of(config)) == ["model.dropout"]

@@ -30,14 +30,14 @@ def contact_sheet(x: np.ndarray, titles: Sequence[str], title: str, columns: int
     """Images side by side, on one scale; a pixel that is not finite is orange.
 
     Args:
-        x: (images, height, width, 1 or 3), in any unit.
+        x: (images, height, width, channels), in any unit; the first three of more are shown.
         titles: one for each image, or empty.
         title: of the sheet.
         columns: images in a row.
     """
+    if x.shape[-1] not in (1, 3):  # an alpha channel, or bands: what can be shown as a color
+        x = x[..., :3] if x.shape[-1] > 3 else x.mean(axis=-1, keepdims=True)
     count, height, width, channels = x.shape
-    if channels not in (1, 3):
-        raise ValueError(f"images have 1 or 3 channels, got {channels}")
     columns = max(min(columns, count), 5)
     low, high = finite_range(x)
     shades = np.nan_to_num((x.astype(np.float64) - low) / ((high - low) or 1.0))

@@ -122,7 +122,7 @@ def check_initial_loss(loss: float, expected: float, tolerance: float = 0.01) ->
         expected=f"{expected:.4f} within {tolerance:.0%}",
         source=f"{KARPATHY_2}, verify loss @ init; checklist row 2.4 a",
         code="high_initial_loss",
-        prescription="check train.loss, the labels and the head",
+        prescription="look at the labels, class_names and the target's scale",
     )
 
 

@@ -101,20 +101,25 @@ def check_inputs_help(
         difference = blind - real
         relative = float(difference.mean() / blind.mean())
         error = float(difference.std(ddof=1) / np.sqrt(len(difference)))
-    helped = relative > gain and float(difference.mean()) > 2 * error
+    beyond_noise = float(difference.mean()) > 2 * error
+    if relative > gain:
+        verdict = Verdict.PASS if beyond_noise else Verdict.WARN
+        said = "." if beyond_noise else ", but too few examples (of the rare class) to be sure."
+    else:
+        verdict, said = Verdict.FAIL, ": the inputs tell the net nothing about the labels."
+    lower = f"{relative:.0%} lower" if relative > 0 else "no lower"
     return judge(
         f"inputs_{kind}",
-        helped,
-        (
-            f"Validation loss {real.mean():.4f} on real inputs, {blind.mean():.4f} on {kind} "
-            f"ones: {relative:.0%} lower"
-            + ("." if helped else "; the inputs tell the net nothing about the labels.")
-        ),
+        verdict,
+        f"Validation loss {real.mean():.4f} on real inputs, {blind.mean():.4f} on {kind} "
+        f"ones: {lower}{said}",
         measured=relative,
         expected=f"more than {gain:.0%} lower, and by more than 2 standard errors",
         source=f"{KARPATHY_2}, input-independent baseline; checklist row 2.7",
-        code="corrupt_labels",
-        prescription="check that inputs and labels belong to each other",
+        code="corrupt_labels" if verdict is Verdict.FAIL else None,
+        prescription="check that inputs and labels belong to each other"
+        if verdict is Verdict.FAIL
+        else "data.split.val: larger, or more examples of the rare class",
     )
 
 

@@ -123,7 +123,7 @@ def write_shipped(folder: Path) -> None:
     """Write the two generated files of `configs/`: `base.yaml` and `schema.json`."""
     header = (
         "Every key and its default; a config names what differs (extends: base.yaml).\n"
-        "Generated from recipe/config/types.py by `recipe schema --write configs`."
+        "Generated from the types in recipe/config by `recipe schema --write configs`."
     )
     base = SCHEMA_LINE + "\n" + to_yaml(Config(), header, comments=True)
     (folder / "base.yaml").write_text(base, encoding="utf-8")

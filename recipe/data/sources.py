@@ -79,7 +79,7 @@ def _from_function(name: str) -> RawExamples:
     function = load_function(name, KEY)
     try:
         returned = function()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise RequestError(f"{KEY}: {name}() raised {type(error).__name__}: {error}") from error
     if isinstance(returned, RawExamples):
         return returned

@@ -83,8 +83,8 @@ def run(config: Config, folder: RunFolder) -> StageResult:
         stage="overfit",
         verdict=overall(findings),
         headline=(
-            f"training loss {reached['loss']:.4f} (target {target_loss:.4f}), {name}; "
-            f"train {metric} {reached[metric]:.4f}, val {unseen[metric]:.4f}"
+            f"train loss {reached['loss']:.4f}, {metric} {reached[metric]:.4f} "
+            f"({floor.expected}), {name}; val {metric} {unseen[metric]:.4f}"
         ),
         metrics={
             **{f"train_{key}": value for key, value in reached.items()},

@@ -170,7 +170,7 @@ def _open_test_set(
         judge(
             "test_openings",
             Verdict.PASS if openings == 1 else Verdict.WARN,
-            f"The test targets were opened for {openings} different model(s).",
+            f"The test targets were opened for {openings} model{'s' * (openings > 1)}.",
             measured=openings,
             expected="1",
             source="checklist row 6.4",

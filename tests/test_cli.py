@@ -28,10 +28,14 @@ def recipe(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[
 
 
 def started(*arguments: object) -> subprocess.Popen[str]:
-    """A command in a process group of its own, as from a terminal."""
+    """A command as from a terminal: in a group of its own, and listening to Ctrl-C.
+
+    A shell makes what it starts in the background deaf to Ctrl-C, the tests too.
+    """
     return subprocess.Popen(
         [*RECIPE, *map(str, arguments)], cwd=ROOT, text=True, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
 
 

@@ -1,4 +1,7 @@
-"""What every test starts from."""
+"""What every test starts from, and what none may leave behind."""
+
+import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,3 +12,11 @@ from recipe.data.sources import read_source
 def _no_source_is_remembered() -> None:
     """A process reads a source once; a test is a process of its own."""
     read_source.cache_clear()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_thread_is_left() -> Iterator[None]:
+    """A thread inside C++ when Python ends aborts the process, after all tests have passed."""
+    yield
+    left = [t.name for t in threading.enumerate() if t is not threading.main_thread()]
+    assert not left, f"threads that still run after the tests: {left}"

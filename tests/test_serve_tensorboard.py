@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,20 +12,7 @@ import pytest
 
 from recipe.config import Range
 from recipe.runs.tensorboard import Board
-
-ROOT = Path(__file__).parent.parent
-SCRIPT = [sys.executable, str(ROOT / "scripts" / "serve_tensorboard.py")]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def get(url: str) -> dict:
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        return json.load(answer)
+from tests.served import SCRIPT, ask, tensorboard
 
 
 @pytest.fixture(scope="module")
@@ -47,29 +30,19 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(logdir: Path) -> Iterator[tuple[subprocess.Popen, str]]:
-    port = free_port()
-    command = [*SCRIPT, "--logdir", str(logdir), "--port", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        url = f"http://127.0.0.1:{port}"
-        for _ in range(300):
-            try:
-                get(f"{url}/data/plugins_listing")
-                break
-            except (urllib.error.URLError, ConnectionError):
-                time.sleep(0.1)
-        yield process, url
-        process.terminate()
+    with tensorboard(logdir) as served:
+        yield served
 
 
 def test_it_serves_what_the_run_wrote(server):
     _, url = server
     for _ in range(100):  # the reader needs a moment
-        tags = get(f"{url}/data/plugin/scalars/tags")
+        tags = ask(f"{url}/data/plugin/scalars/tags")
         if tags:
             break
         time.sleep(0.1)
     assert "epoch_loss" in tags["overfit/train"]
-    assert get(f"{url}/data/plugins_listing")["text"]["enabled"]
+    assert ask(f"{url}/data/plugins_listing")["text"]["enabled"]
 
 
 def test_it_says_where_it_is_and_how_to_see_the_trials(server):

@@ -1,7 +1,5 @@
 import html
-import json
 import time
-import urllib.request
 import warnings
 
 import numpy as np
@@ -13,11 +11,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from recipe.config import Range
 from recipe.findings import Finding, StageResult, Verdict
 from recipe.runs.tensorboard import Board, escape_markdown, findings_table
+from tests.served import ask, tensorboard
 
 with warnings.catch_warnings():
     # TensorBoard's own copy of html5lib announces its end on every import
     warnings.simplefilter("ignore", DeprecationWarning)
-    from tensorboard import default, program
     from tensorboard.plugin_util import markdown_to_safe_html
 
 SCORE = 0.9831460674157303
@@ -163,7 +161,7 @@ def test_findings_table_tells_every_finding_in_one_row():
 
 
 @pytest.fixture(scope="module")
-def ask(tmp_path_factory):
+def search(tmp_path_factory):
     """TensorBoard's own answers about a search of three trials, over HTTP on this machine."""
     root = tmp_path_factory.mktemp("search")
     with Board(root) as board:
@@ -177,34 +175,23 @@ def ask(tmp_path_factory):
         with Board(root / f"trial_2_seed_{seed}") as board:
             board.trial(VALUES, score, "val_accuracy", space=SPACE, trial_id="trial_2")
 
-    server = program.TensorBoard(plugins=default.get_static_plugins())
-    # the fast loader is a second process, which would outlive the test
-    server.configure(logdir=str(root), host="127.0.0.1", port=0, load_fast="false")
-    url = server.launch()
-
-    def answer(route, body=None):
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(
-            f"{url}data/plugin/{route}", data, {"Content-Type": "application/json"}
-        )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return json.load(
-                urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request)
-            )
-
     wanted = {
         "startIndex": 0,
         "sliceSize": 10,
         "colParams": [{"metric": {"tag": "val_accuracy"}}],
         "allowedStatuses": [f"STATUS_{s}" for s in ("UNKNOWN", "SUCCESS", "FAILURE", "RUNNING")],
     }
-    deadline = time.monotonic() + 60
-    while len(answer("hparams/session_groups", wanted).get("sessionGroups", [])) < 3:
-        assert time.monotonic() < deadline, "TensorBoard did not load the trials"
-        time.sleep(0.2)
-    groups = answer("hparams/session_groups", wanted)["sessionGroups"]
-    return answer, {group["name"]: group for group in groups}
+    with tensorboard(root) as (_, url):
+
+        def answer(route, body=None):
+            return ask(f"{url}/data/plugin/{route}", body)
+
+        deadline = time.monotonic() + 60
+        while len(answer("hparams/session_groups", wanted).get("sessionGroups", [])) < 3:
+            assert time.monotonic() < deadline, "TensorBoard did not load the trials"
+            time.sleep(0.2)
+        groups = answer("hparams/session_groups", wanted)["sessionGroups"]
+        yield answer, {group["name"]: group for group in groups}
 
 
 def score_of(group) -> float:
@@ -212,29 +199,29 @@ def score_of(group) -> float:
     return value["value"]
 
 
-def test_hparams_shows_the_tuners_score(ask):
-    answer, groups = ask
+def test_hparams_shows_the_tuners_score(search):
+    answer, groups = search
     assert score_of(groups["trial_0"]) == pytest.approx(SCORE, abs=6e-8)
     tags = answer("scalars/tags")["trial_0"]
     assert markdown_to_safe_html(repr(SCORE)) == tags["val_accuracy"]["description"]
 
 
-def test_hparams_shows_a_failed_trial_as_failed_and_without_a_score(ask):
-    _, groups = ask
+def test_hparams_shows_a_failed_trial_as_failed_and_without_a_score(search):
+    _, groups = search
     (session,) = groups["trial_1"]["sessions"]
     assert session["status"] == "STATUS_FAILURE"
     assert groups["trial_1"]["metricValues"] == []
     assert groups["trial_0"]["sessions"][0]["status"] == "STATUS_SUCCESS"
 
 
-def test_hparams_averages_the_seeds_of_one_trial(ask):
-    _, groups = ask
+def test_hparams_averages_the_seeds_of_one_trial(search):
+    _, groups = search
     assert len(groups["trial_2"]["sessions"]) == 2
     assert score_of(groups["trial_2"]) == 0.5
 
 
-def test_hparams_shows_values_in_the_type_of_their_domain(ask):
-    answer, groups = ask
+def test_hparams_shows_values_in_the_type_of_their_domain(search):
+    answer, groups = search
     assert groups["trial_0"]["hparams"] == {
         "train.learning_rate": 1e-3,
         "train.epochs": 4.0,
@@ -251,8 +238,8 @@ def test_hparams_shows_values_in_the_type_of_their_domain(ask):
     assert set(shown["model.widths"]["domainDiscrete"]) == {"[64, 64]", "[128]"}
 
 
-def test_hparams_names_the_score_for_the_reader(ask):
-    answer, _ = ask
+def test_hparams_names_the_score_for_the_reader(search):
+    answer, _ = search
     (metric,) = answer("hparams/experiment", {})["metricInfos"]
     assert metric["displayName"] == "validation accuracy"
     assert metric["name"]["tag"] == "val_accuracy"

@@ -11,11 +11,12 @@ LOGDIR ?= $(or $(RUNS),runs)/$(basename $(notdir $(CONFIG)))/tensorboard
 BIN    := .venv/bin
 STAMP  := .venv/.installed
 STAGES := data baseline overfit regularize tune squeeze
+BESIDE := lr-find
 FOLDER  = $(if $(RUNS),--runs '$(RUNS)')
 CHANGES = $(foreach setting,$(SET),--set '$(setting)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup $(STAGES) recipe report tensorboard test check proof bench clean
+.PHONY: help setup $(STAGES) $(BESIDE) recipe report tensorboard test check proof bench clean
 .NOTPARALLEL: # a run folder belongs to one command at a time
 
 ##@ The recipe: each stage needs the one before it
@@ -27,11 +28,15 @@ regularize: ## 4. training fit given up for validation score
 tune: ##       5. a search over the hyperparameters
 squeeze: ##    6. the last drops; opens the test set, once
 
-$(STAGES): $(STAMP)
+$(STAGES) $(BESIDE): $(STAMP)
 	@$(BIN)/recipe $@ '$(CONFIG)' $(FOLDER) $(CHANGES) $(ARGS)
 
 recipe: $(STAMP) ## all six
 	@$(BIN)/recipe run '$(CONFIG)' $(FOLDER) $(CHANGES) $(ARGS)
+
+##@ Experiments: at any time, no stage waits for them
+
+lr-find: ## which learning rate, by a range test that short trainings verify
 
 ##@ Looking at it
 
@@ -71,7 +76,7 @@ $(STAMP): pyproject.toml requirements.lock scripts/setup.sh
 help:
 	@awk -F ':.*## *' \
 	  '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	   /^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	   /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@printf '%s\n' '' 'Variables' \
 	  '  CONFIG=$(CONFIG)   RUNS=$(or $(RUNS),runs)   PORT=$(PORT)' \
 	  '  SET="model.dropout=0.2 train.epochs=50"   change keys of the config' \

@@ -1,4 +1,4 @@
-"""The `recipe` command: one command a stage, and `run` for all of them.
+"""The `recipe` command: one command a stage, `run` for all of them, and the experiments.
 
 Exit codes: 0, 1 a check failed, 2 a wrong request, 130 interrupted, 143 terminated. Nothing
 heavy is imported before the request is known to be right: `--help` and a config error answer in
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recipe import __version__
-from recipe.stages import STAGES
+from recipe.stages import EXPERIMENTS, STAGES, entry
 
 if TYPE_CHECKING:
     from recipe.config import Config
@@ -63,7 +63,7 @@ def _options(command: Any) -> Any:
 
 
 def _add_stage(name: str) -> None:
-    said = STAGES[name].help
+    said = entry(name).help
 
     @cli.command(name, short_help=said)
     @_options
@@ -86,6 +86,10 @@ def run_all(**options: Any) -> None:
     Example: recipe run configs/digits.yaml --set train.epochs=60
     """
     _on_run_folder(list(STAGES), **options)
+
+
+for _name in EXPERIMENTS:
+    _add_stage(_name)
 
 
 @cli.command()
@@ -197,7 +201,8 @@ def _write_report(runner: Runner) -> None:
     from recipe.runs.report import write_report
 
     folder = runner.folder
-    stages = [(result, folder.figures(result.stage)) for result in runner.results()]
+    results = [*runner.results(), *runner.experiments()]
+    stages = [(result, folder.figures(result.stage)) for result in results]
     write_report(folder.path / "report.html", folder.read_manifest(), stages, list(STAGES))
 
 

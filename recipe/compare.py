@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy import stats
@@ -15,7 +16,7 @@ from scipy import stats
 from recipe.config import Config
 from recipe.data import Dataset
 from recipe.runs.console import Advance
-from recipe.training import deciding_metric, diverged, evaluate, gain, train
+from recipe.training import Checkpoint, deciding_metric, evaluate, gain, train
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,12 @@ def resolution_of(metric: str, data: Dataset) -> float:
 
 
 def score_seeds(
-    config: Config, data: Dataset, seeds: Sequence[int], advance: Advance, name: str
+    config: Config,
+    data: Dataset,
+    seeds: Sequence[int],
+    advance: Advance,
+    name: str,
+    checkpoint: Callable[[str], Path] | None = None,
 ) -> list[float]:
     """Train the config once for each seed.
 
@@ -98,6 +104,7 @@ def score_seeds(
         seeds: of the trainings.
         advance: told after each training.
         name: what this config is called in the progress.
+        checkpoint: from the name of a training to the file that keeps it; None: none does.
 
     Returns:
         The deciding metric on val, in inference mode, for each seed.
@@ -105,10 +112,12 @@ def score_seeds(
     metric = deciding_metric(config, data.task)
     scores = []
     for seed in seeds:
-        history = train(config, data, seed)
-        score = evaluate(history.model, data.val, data)[metric]
-        scores.append(float("nan") if diverged(history) else score)
-        advance(f"{name}, seed {seed}: val {metric} {scores[-1]:.4f}")
+        training = f"{name}, seed {seed}"
+        kept = Checkpoint(checkpoint(training)) if checkpoint else None
+        fitted = train(config, data, seed, checkpoint=kept, trainings=len(seeds))
+        score = evaluate(fitted.model, data.val, data)[metric]
+        scores.append(float("nan") if fitted.diverged else score)
+        advance(f"{training}: val {metric} {scores[-1]:.4f}")
     return scores
 
 

@@ -1,122 +1,449 @@
-"""Measures speed as ratios to a named other in the same run: `make bench`.
+"""Measures how fast a training is, as ratios to a named other in the same run: `make bench`.
 
-Medians of interleaved runs in one process, after a warm-up, so that a machine that slows down
-slows down both. Writes `runs/bench/training.json`: rows of name, ratio, low, high, bar and met.
+Both sides of a row train the same net with the same batch, validation and epoch-level callbacks,
+unless its name says otherwise; the clock is CPU time. How rounds become rows: `ratios.py`. Written
+are `runs/bench/training.json` and the figures in `docs/performance.md`. The bars are for two cores.
 """
 
 from __future__ import annotations
 
-import json
-import statistics
 import sys
-import time
-from collections.abc import Callable
+import tempfile
+import threading
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from recipe.config import Config
-from recipe.data import Dataset, load
+import numpy as np
+from ratios import Part, Row, Seconds, Sides, hash_of, interleaved, middle, now, run, since, total
+
+from recipe.config import Config, Task
+from recipe.data import Dataset, Split, load
+from recipe.data.features import learn_scaling
 from recipe.runs.console import native_noise_hidden
-from recipe.runs.files import write_atomically
+from recipe.runs.tensorboard import Board
 
 with native_noise_hidden():
     import keras
+    import tensorflow as tf
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.neural_network import MLPClassifier
 
-    from recipe.training import batch_size, fit, new_model, prepare_runtime
+    from recipe.training import (
+        KeepBest,
+        LogEpochs,
+        batch_size,
+        fit,
+        new_model,
+        prepare_runtime,
+        steps_per_epoch,
+    )  # fmt: skip
+    from recipe.training.dynamics import Dynamics
+    from recipe.training.monitor import Monitor
+    from recipe.training.trace import _TRACES
 
-HOME = Path("runs/bench")
-ROUNDS = 7
+ROOT = Path(__file__).resolve().parents[1]
+
 EPOCHS = 20
+"""Of a whole training."""
 
-BAR_EPOCH = 8.0
-BAR_TRAINING = 3.0
-"""How many times Keras's own speed is asked for, on two cores (docs/design.md)."""
+LONG = 62.0
+"""Seconds of the training that is watched: the bar is for 60 and more."""
+
+Callbacks = Sequence[keras.callbacks.Callback]
+Train = Callable[[Callbacks], object]
+"""Trains from fresh or known weights, with these callbacks besides those of both sides."""
 
 
 def main() -> int:
-    """Compare our fit with Keras's; 1 if a bar is not met."""
+    """Measure, print and write; 1 if a bar is not met."""
     prepare_runtime(None)
-    config = Config().replace(
-        {
-            "data.source": "sklearn:digits",
-            "model.widths": [64, 64, 64],
-            "train.learning_rate": 1e-3,
-            "train.epochs": EPOCHS,
-        }
+    return run(
+        PARTS,
+        result=Path("runs/bench/training.json"),
+        page=ROOT / "docs" / "performance.md",
+        code=hash_of("recipe.training", __file__, str(Path(__file__).with_name("ratios.py"))),
+        about="Measure the speed of training, as ratios.",
     )
-    data = load(config.data)
-    with native_noise_hidden():
-        rows = [
-            _row("digits MLP, steady epoch, to keras fit", *_steady(config, data), BAR_EPOCH),
-            _row(f"digits MLP, {EPOCHS} epochs, to keras fit", *_whole(config, data), BAR_TRAINING),
-        ]
-    for row in rows:
-        print(f"{row['name']}: {row['ratio']} [{row['low']}, {row['high']}] (bar {row['bar']})")
-    write_atomically(HOME / "training.json", json.dumps(rows, indent=1) + "\n")
-    return 0 if all(row["met"] for row in rows) else 1
 
 
-def _ours(model: keras.Model, config: Config, data: Dataset, epochs: int, **options: Any) -> None:
-    size = batch_size(config, len(data.train))
-    fit(model, data.train, val=data.val, batch_size=size, epochs=epochs, seed=0, **options)
+# ---- what is trained, and on what ---------------------------------------------------------------
 
 
-def _theirs(model: keras.Model, config: Config, data: Dataset, epochs: int, **options: Any) -> None:
-    model.fit(
-        data.train.x, data.train.y, validation_data=(data.val.x, data.val.y),
-        batch_size=batch_size(config, len(data.train)), epochs=epochs, verbose=0, **options,
+def digits_mlp(epochs: int) -> tuple[Config, Dataset]:
+    """64-64-64-10 at batch 32: so small that an epoch is overhead."""
+    config = _config({"model.widths": [64, 64, 64], "train.epochs": epochs})
+    return config, load(config.data)
+
+
+def wide_mlp(epochs: int) -> tuple[Config, Dataset]:
+    """784-256-128-10 at batch 128 on 60,000 rows: matrix products take most of an epoch."""
+    changes = {"model.widths": [256, 128], "train.batch_size": 128, "train.epochs": epochs}
+    return _config(changes), _synthetic((784,), 60_000)
+
+
+def usual_mlp(epochs: int) -> tuple[Config, Dataset]:
+    """The digits MLP with as many examples as make a minute's training one of 300 epochs."""
+    return digits_mlp(epochs)[0], _synthetic((64,), 20_000)
+
+
+def small_cnn(epochs: int) -> tuple[Config, Dataset]:
+    """Convolutions of 16 and 32 filters at batch 64 on 28x28 images."""
+    changes = {
+        "model.family": "cnn", "model.filters": [16, 32], "model.widths": [64],
+        "train.batch_size": 64, "train.epochs": epochs,
+    }  # fmt: skip
+    return _config(changes), _synthetic((28, 28, 1), 4096)
+
+
+def _config(changes: dict[str, Any]) -> Config:
+    same = {"data.source": "sklearn:digits", "train.learning_rate": 1e-3}
+    return Config().replace(same | changes)
+
+
+def _synthetic(shape: tuple[int, ...], examples: int) -> Dataset:
+    """Noise, with the classes of a linear teacher; a tenth as many examples for validation."""
+    rng = np.random.default_rng(0)
+    teacher = rng.normal(size=(int(np.prod(shape)), 10))
+
+    def drawn(count: int) -> Split:
+        x = rng.normal(size=(count, *shape)).astype(np.float32)
+        y = (x.reshape(count, -1) @ teacher).argmax(axis=1).astype(np.int32)
+        return Split(x, y, np.arange(count))
+
+    train = drawn(examples)
+    return Dataset(
+        Task.MULTICLASS, train, drawn(examples // 10), train.x[:0], np.arange(0),
+        classes=tuple("0123456789"), feature_names=(), scaling=learn_scaling(train.x[:2], "none"),
+        target_scaling=None,
     )  # fmt: skip
 
 
-class _EpochTimes(keras.callbacks.Callback):
-    """CPU seconds from the end of one epoch to the end of the next."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ends: list[float] = []
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self.ends.append(time.process_time())
-
-    @property
-    def steady(self) -> float:
-        """The median, without the first epoch, which traces."""
-        return statistics.median(b - a for a, b in zip(self.ends, self.ends[1:], strict=False))
+# ---- how it is trained --------------------------------------------------------------------------
 
 
-def _steady(config: Config, data: Dataset) -> list[float]:
-    """CPU time of an epoch of theirs over one of ours, for each round."""
+def ours(config: Config, data: Dataset, jit: bool = False) -> Train:
+    """The resident epoch, from a fresh net on."""
 
-    def epoch(train: Callable[..., None]) -> float:
-        clock = _EpochTimes()
-        train(new_model(config, data, 0), config, data, 6, callbacks=[clock])
-        return clock.steady
+    def train(callbacks: Callbacks) -> None:
+        size = batch_size(config, len(data.train))
+        fit(
+            new_model(config, data, 0), data.train, val=data.val, batch_size=size,
+            epochs=config.train.epochs, seed=0, callbacks=[KeepBest("val_accuracy"), *callbacks],
+            jit=jit,
+        )  # fmt: skip
 
-    return [epoch(_theirs) / epoch(_ours) for _ in range(ROUNDS)]
-
-
-def _whole(config: Config, data: Dataset) -> list[float]:
-    """CPU time of a whole training of theirs over ours, building and tracing included."""
-
-    def training(train: Callable[..., None]) -> float:
-        started = time.process_time()
-        train(new_model(config, data, 0), config, data, EPOCHS)
-        return time.process_time() - started
-
-    return [training(_theirs) / training(_ours) for _ in range(ROUNDS)]
+    return train
 
 
-def _row(name: str, *measured: Any) -> dict[str, Any]:
-    *ratios, bar = measured
-    middle = statistics.median(ratios)
-    return {
-        "name": name,
-        "ratio": round(middle, 2),
-        "low": round(min(ratios), 2),
-        "high": round(max(ratios), 2),
-        "bar": bar,
-        "met": middle >= bar,
+def stock(
+    config: Config,
+    data: Dataset,
+    is_fresh: bool = False,
+    is_tf_data: bool = False,
+    steps_per_execution: int = 1,
+) -> Train:
+    """`keras.Model.fit`, with its defaults or others.
+
+    Args:
+        config: what to train.
+        data: on what.
+        is_fresh: a new net each time, to trace anew.
+        is_tf_data: cached and prefetched datasets, not arrays.
+        steps_per_execution: of one call into the graph.
+    """
+    size = batch_size(config, len(data.train))
+
+    def compiled() -> keras.Model:
+        model = new_model(config, data, 0)
+        model.steps_per_execution = steps_per_execution
+        return model
+
+    known = compiled()
+    arrays: tuple[Any, ...] = (data.train.x, data.train.y)
+    held_out: Any = (data.val.x, data.val.y)
+    batches: dict[str, Any] = {"batch_size": size}
+    if is_tf_data:
+        examples = tf.data.Dataset.from_tensor_slices(arrays).cache()
+        arrays = (examples.shuffle(len(data.train)).batch(size).prefetch(tf.data.AUTOTUNE),)
+        held_out = tf.data.Dataset.from_tensor_slices(held_out).batch(size).cache()
+        batches = {}
+
+    def train(callbacks: Callbacks) -> None:
+        model = compiled() if is_fresh else known
+        model.fit(
+            *arrays, validation_data=held_out, epochs=config.train.epochs, verbose=0,
+            callbacks=[KeepBest("val_accuracy"), *callbacks], **batches,
+        )  # fmt: skip
+
+    return train
+
+
+def scikit_learn(config: Config, data: Dataset) -> Callable[[], Seconds]:
+    """An epoch of its MLP, of the same widths, batch and optimizer; it has no validation."""
+    net = MLPClassifier(
+        config.model.widths, batch_size=batch_size(config, len(data.train)), alpha=0.0,
+        learning_rate_init=config.train.learning_rate, max_iter=config.train.epochs,
+        tol=0.0, n_iter_no_change=config.train.epochs, random_state=0,
+    )  # fmt: skip
+
+    def side() -> Seconds:
+        then = now()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # it is not asked to converge
+            net.fit(data.train.x.reshape(len(data.train), -1), data.train.y)
+        return Seconds(*(clock / net.n_iter_ for clock in since(then)))
+
+    return side
+
+
+# ---- the parts ----------------------------------------------------------------------------------
+
+
+def epoch_of(train: Train) -> Callable[[], Seconds]:
+    """The median epoch, from end to end, without the first, which sets up and traces."""
+
+    class Ends(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            laps.append(since(then[0]))
+            then[0] = now()
+
+    laps: list[Seconds] = []
+    then = [now()]
+
+    def side() -> Seconds:
+        laps.clear()
+        train([Ends()])
+        return middle(laps[1:])
+
+    return side
+
+
+def whole(train: Train, is_cold: bool = True) -> Callable[[], Seconds]:
+    """All of a training, from building the net on; cold: nothing is traced yet."""
+
+    def side() -> Seconds:
+        if is_cold:
+            _TRACES.clear()
+        then = now()
+        train([])
+        return since(then)
+
+    return side
+
+
+def after_a_warm_up(sides: dict[str, Callable[[], Seconds]], rounds: int) -> Sides:
+    """The first round is not counted: it traces, and a process does everything once."""
+    with native_noise_hidden():
+        interleaved(sides, 1)
+        return interleaved(sides, rounds)
+
+
+def digits(rounds: int) -> Sides:
+    """Epochs of the digits MLP."""
+    task, longer = digits_mlp(epochs=7), digits_mlp(epochs=13)
+    one_call = {"steps_per_execution": steps_per_epoch(task[0], len(task[1].train))}
+    sides = {
+        "fit": epoch_of(stock(*task)),
+        # without XLA: Keras refuses it where operations are deterministic
+        "fit, one call": epoch_of(stock(*task, **one_call)),
+        "fit, tf.data": epoch_of(stock(*task, is_tf_data=True, **one_call)),
+        "ours": epoch_of(ours(*longer)),
+        "ours, XLA": epoch_of(ours(*longer, jit=True)),
+        "scikit-learn": scikit_learn(*task),
     }
+    measured = {**after_a_warm_up(sides, rounds)}
+    better = min("fit, one call", "fit, tf.data", key=lambda name: middle(measured[name]).cpu)
+    return measured | {"fit, better": measured[better]}
+
+
+def training(rounds: int) -> Sides:
+    """Whole trainings of the digits MLP."""
+    task = digits_mlp(EPOCHS)
+    return after_a_warm_up(
+        {
+            "fit": whole(stock(*task, is_fresh=True)),
+            "ours": whole(ours(*task)),
+            "ours, again": whole(ours(*task), is_cold=False),
+            "ours, XLA": whole(ours(*task, jit=True)),
+            "ours, XLA, again": whole(ours(*task, jit=True), is_cold=False),
+        },
+        rounds,
+    )
+
+
+def wide(rounds: int) -> Sides:
+    """Epochs of the wide MLP."""
+    task = wide_mlp(epochs=3)
+    return after_a_warm_up(
+        {
+            "fit": epoch_of(stock(*task)),
+            "ours": epoch_of(ours(*task)),
+            "ours, XLA": epoch_of(ours(*task, jit=True)),
+            "ours, auto": epoch_of(ours(*task, jit=is_jit)),
+        },
+        rounds,
+    )
+
+
+def cnn(rounds: int) -> Sides:
+    """Epochs of the small CNN."""
+    task = small_cnn(epochs=3)
+    return after_a_warm_up({"fit": epoch_of(stock(*task)), "ours": epoch_of(ours(*task))}, rounds)
+
+
+def logged(rounds: int) -> Sides:
+    """Two trainings that take turns, an epoch each; a round is an equal share of their epochs.
+
+    So a machine that slows down for a second slows down both, and one percent shows.
+    """
+    config, data = usual_mlp(epochs=1_000_000)  # until the time is up
+
+    def nothing(turns: Turns) -> None:
+        ours(config, data)([turns.callback("nothing")])
+
+    def everything(turns: Turns) -> None:
+        with tempfile.TemporaryDirectory() as home:
+            boards = [Board(Path(home, name)) for name in ("train", "validation", "monitor")]
+            monitor = Monitor(
+                boards[2], data.train.x[:128], data.train.y[:128],
+                examples=len(data.train), clock=lambda: turns.clock("everything"),
+            )  # fmt: skip
+            dynamics = Dynamics(data.val.x[:64], data.val.y[:64], data.task)
+            ours(config, data)(
+                [turns.callback("everything"), LogEpochs(*boards[:2]), monitor, dynamics]
+            )
+
+    with native_noise_hidden():
+        ours(config.replace({"train.epochs": 1}), data)([])  # a process does everything once
+        laps = Turns({"everything": everything, "nothing": nothing}, LONG).take()
+    return {name: shares(each, rounds) for name, each in laps.items()}
+
+
+def shares(laps: Sequence[Seconds], parts: int) -> list[Seconds]:
+    """Sums over equal parts, in order."""
+    ends = [len(laps) * k // parts for k in range(parts + 1)]
+    return [total(laps[a:b]) for a, b in pairwise(ends)]
+
+
+class Turns:
+    """Lets trainings run in threads, one at a time, an epoch each, until their time is up."""
+
+    def __init__(self, trainings: dict[str, Callable[[Turns], None]], seconds: float) -> None:
+        """Name the trainings; the first one's time decides when all of them end."""
+        self._trainings, self._limit = trainings, seconds
+        self._gates = {name: threading.Semaphore(0) for name in trainings}
+        self._waiting = [*trainings]
+        """Who has not ended, in the order of their turns."""
+        self._began = now()
+        self._last: int | None = None
+        """The epoch that is the last of all."""
+        self.laps: dict[str, list[Seconds]] = {name: [] for name in trainings}
+        self._walls = dict.fromkeys(trainings, 0.0)
+
+    def take(self) -> dict[str, list[Seconds]]:
+        """Train; returns what each epoch of each training took, its beginning included."""
+        with ThreadPoolExecutor(len(self._trainings)) as pool:
+            ends = [pool.submit(self._train, name) for name in self._trainings]
+            self._gates[self._waiting[0]].release()
+            for end in ends:
+                end.result()
+        return self.laps
+
+    def clock(self, name: str) -> float:
+        """Seconds of a training whose turn it is, without those of the others."""
+        return self._walls[name] + since(self._began).wall
+
+    def callback(self, name: str) -> keras.callbacks.Callback:
+        """What stops a training after each epoch until it is its turn again."""
+        turns = self
+
+        class Turn(keras.callbacks.Callback):
+            def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+                self.model.stop_training = turns._next_turn(name, epoch)
+
+        return Turn()
+
+    def _train(self, name: str) -> None:
+        self._gates[name].acquire()
+        self._began = now()
+        _TRACES.clear()  # two that train at a time can't share one
+        try:
+            self._trainings[name](self)
+        finally:
+            self._pass_on(name)
+            self._waiting.remove(name)
+
+    def _next_turn(self, name: str, epoch: int) -> bool:
+        """Whether the epoch that begins, when it is its turn, is the last."""
+        if epoch:
+            self._pass_on(name)
+            self._gates[name].acquire()
+            self._began = now()
+        if self._last is None and name == next(iter(self._trainings)):
+            self._last = epoch if self.clock(name) >= self._limit else None
+        return epoch == self._last
+
+    def _pass_on(self, name: str) -> None:
+        lap = since(self._began)
+        self.laps[name].append(lap)
+        self._walls[name] += lap.wall
+        place = self._waiting.index(name) + 1
+        self._gates[self._waiting[place % len(self._waiting)]].release()
+
+
+EPOCH = "digits MLP, steady epoch: "
+WHOLE = f"digits MLP, whole training of {EPOCHS} epochs, built and traced: "
+CNN = "CNN of 16 and 32 filters on 28x28, steady epoch: "
+WIDE = "MLP 784-256-128-10 on 60,000 rows, steady epoch: "
+
+PARTS: dict[str, Part] = {
+    "digits": Part(
+        digits,
+        (
+            Row(f"{EPOCH}ours, to fit", "fit", "ours", bar=8.0),
+            Row(f"{EPOCH}ours, to fit, by the wall clock", "fit", "ours", clock="wall"),
+            Row(f"{EPOCH}ours with XLA, to fit", "fit", "ours, XLA"),
+            Row(f"{EPOCH}fit with steps_per_execution, to fit", "fit", "fit, one call"),
+            Row(f"{EPOCH}the same from tf.data, to fit", "fit", "fit, tf.data"),
+            Row(f"{EPOCH}ours, to the better of these two", "fit, better", "ours"),
+            Row(f"{EPOCH}scikit-learn (no validation), to fit", "fit", "scikit-learn"),
+            Row(f"{EPOCH}ours, to scikit-learn (no validation)", "scikit-learn", "ours"),
+        ),
+    ),
+    "training": Part(
+        training,
+        (
+            Row(f"{WHOLE}ours, to fit", "fit", "ours", bar=3.0),
+            Row(f"{WHOLE}ours, to fit, by the wall clock", "fit", "ours", clock="wall"),
+            Row(f"{WHOLE}ours, its structure traced before, to fit", "fit", "ours, again"),
+            Row(f"{WHOLE}ours with XLA, to fit", "fit", "ours, XLA"),
+            Row(f"{WHOLE}ours with XLA, compiled before, to fit", "fit", "ours, XLA, again"),
+        ),
+    ),
+    "wide": Part(
+        wide,
+        (
+            Row(f"{WIDE}ours, to fit", "fit", "ours", bar=1.8),
+            Row(f"{WIDE}ours with XLA, to fit", "fit", "ours, XLA"),
+        ),
+    ),
+    "cnn": Part(cnn, (Row(f"{CNN}ours, to fit", "fit", "ours", bar=1.0),)),
+    "logged": Part(
+        logged,
+        (
+            Row(
+                "MLP 64-64-64-10 on 20,000 rows, whole training of 60 s: nothing logged, to "
+                "everything logged and monitored (1/1.03 = 0.971)",
+                "nothing", "everything", bar=0.971,
+            ),
+        ),
+        is_whole=True,
+    ),
+}  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import pytest
 
 from recipe import __version__
 from recipe.cli import cli
-from recipe.stages import STAGES
+from recipe.stages import EXPERIMENTS, STAGES
 from tests.small import SMALL
 
 ROOT = Path(__file__).parent.parent
@@ -58,6 +58,7 @@ def test_help_lists_the_stages_in_the_recipes_order():
     lines = recipe("--help").stdout.split("Commands:")[1].splitlines()
     listed = [line.split()[0] for line in lines if line.startswith("  ") and line[2] != " "]
     assert listed[: len(STAGES)] == list(STAGES)
+    assert set(EXPERIMENTS) <= set(listed[len(STAGES) :])
 
 
 @pytest.mark.parametrize("name", list(cli.commands))
@@ -78,6 +79,7 @@ HEAVY = {"tensorflow", "keras", "keras_tuner", "sklearn", "pandas", "scipy", "ma
     [
         pytest.param(["--help"], id="help"),
         pytest.param(["run", "--help"], id="help of a command"),
+        pytest.param(["lr-find", "--help"], id="help of an experiment"),
         pytest.param(["run", DIGITS, "--set", "model.drpout=0.1"], id="typo in a config"),
         pytest.param(["schema"], id="schema"),
     ],

@@ -20,7 +20,7 @@ from recipe.config.render import flow
 from recipe.data import load
 from recipe.findings import StageResult, Verdict
 from recipe.models import build
-from recipe.stages import STAGES
+from recipe.stages import EXPERIMENTS, STAGES
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -114,7 +114,7 @@ def test_each_option_is_described(option: str) -> None:
 
 def targets() -> list[str]:
     lines = (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
-    return [line.partition(":")[0] for line in lines if re.match(r"[a-z]+:.*## ", line)]
+    return [line.partition(":")[0] for line in lines if re.match(r"[a-z-]+:.*## ", line)]
 
 
 @pytest.mark.parametrize("target", targets())
@@ -127,6 +127,12 @@ def test_each_stage_is_described(stage: str) -> None:
     assert f"| `{stage}` |" in README.read_text(encoding="utf-8")
     page = (ROOT / "docs" / "stages.md").read_text(encoding="utf-8")
     assert re.search(rf"^## \d\. {stage}: ", page, re.MULTILINE)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_each_experiment_is_described(experiment: str) -> None:
+    page = (ROOT / "docs" / "stages.md").read_text(encoding="utf-8")
+    assert re.search(rf"^## {experiment}: ", page, re.MULTILINE)
 
 
 @pytest.mark.parametrize("key", leaf_keys(Config))

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from recipe.stages import STAGES
+from recipe.stages import EXPERIMENTS, STAGES
 
 ROOT = Path(__file__).parent.parent
 TARGETS = (
-    *STAGES, "recipe", "tensorboard", "report", "setup", "test", "check", "proof", "bench", "clean",
+    *STAGES, *EXPERIMENTS, "recipe", "tensorboard", "report", "setup", "test", "check", "proof", "bench", "clean",
 )  # fmt: skip
 
 if shutil.which("make") is None:
@@ -37,7 +37,7 @@ def test_help_is_the_default_and_lists_the_stages_in_order_and_the_rest():
     assert shown == make("help")
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", [*STAGES, *EXPERIMENTS])
 def test_a_stage_runs_its_command_on_the_default_config(stage):
     assert f"recipe {stage} 'configs/digits.yaml'" in make("-n", stage)
 

@@ -238,3 +238,56 @@ def check_learning_rate(
         code="lr_too_high",
         prescription=f"train.learning_rate: {learning_rate:g} -> {best:g}",
     )
+
+
+def check_prediction_jitter(
+    flips: float | None, jitter: float, epochs: int, most: float = 0.1, level: float = 0.12
+) -> Finding:
+    """Late in a training, predictions on fixed examples have come to rest.
+
+    Flips alone prove nothing: where labels are noise, classes are nearly tied. Measured on
+    digits and Gaussian clusters, clean to pure noise, 2 and 10 classes, two nets each: at sound
+    rates (Adam 1e-4 to 3e-3) up to 39 % of 64 predicted classes changed from epoch to epoch, but
+    the label's probability moved by 0.11 at most; by up to 0.16 at Adam 0.03. So both must be
+    large, or the flips beyond a coin's: a net that has died at its prior says one class of all
+    examples, another one each time (57 to 100 %).
+
+    Args:
+        flips: share of the examples whose predicted class was not that of the look before, over
+            the last quarter of the looks; None for regression.
+        jitter: mean |change of the label's probability| from look to look, there.
+        epochs: looks in all, one an epoch at best.
+        most: share of flips to which nobody objects.
+        level: jitter to which nobody objects.
+    """
+    source = f"{KARPATHY_2}, visualize prediction dynamics; checklist row 2.11 (project-set)"
+    expected = f"at most {most:.0%} flips, or at most 50 % while jitter is at most {level:g}"
+    if flips is None or epochs < 8:
+        return judge(
+            "prediction_jitter",
+            Verdict.SKIP,
+            "A regression predicts no class that could flip."
+            if flips is None
+            else f"{epochs} looks at the predictions are too few to tell; it takes 8.",
+            measured=None,
+            expected=expected,
+            source=source,
+        )
+    if not np.isfinite([flips, jitter]).all():
+        at_rest, said = False, "The last predictions are not finite."
+    else:
+        at_rest = flips <= most or (flips <= 0.5 and jitter <= level)
+        said = (
+            f"In the last quarter of {epochs} looks {flips:.0%} of the predicted classes changed "
+            f"from look to look, and the label's probability by {jitter:.3f} on average."
+        )
+    return judge(
+        "prediction_jitter",
+        Verdict.PASS if at_rest else Verdict.WARN,
+        said,
+        measured=flips,
+        expected=expected,
+        source=source,
+        code="lr_too_high",
+        prescription="train.learning_rate: a third of it",
+    )

@@ -17,6 +17,7 @@ def without_regularization(config: Config) -> Config:
         "model.l2": 0.0,
         "model.noise": {},
         "train.weight_decay": 0.0,
+        "train.label_smoothing": 0.0,
         "train.early_stopping": None,
     }
     if isinstance(config.train.optimizer, KerasObject):

@@ -1,10 +1,10 @@
-"""Thresholds, seeds and budgets of the six stages: what decides a number is set here."""
+"""Thresholds, seeds and budgets of stages and experiments: what decides a number is set here."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from recipe.config.fields import Fraction, Positive, Section, SeedCount
 
@@ -108,6 +108,31 @@ class SqueezeStage(Section):
     """Bootstrap resamples of the test examples."""
 
 
+class LrFindStage(Section):
+    """Range and budget of `recipe lr-find`."""
+
+    low: Positive = 1e-7
+    """Learning rate of the range test's first step."""
+
+    high: Positive = 10.0
+    """Of its last; it ends earlier where the loss rises to four times its start."""
+
+    steps: Annotated[int, Field(ge=50)] = 400
+    """Steps of each range test, and of each training that verifies a rate (to a full epoch)."""
+
+    seeds: SeedCount = 5
+    """Range tests, and trainings at each rate that is verified."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Of every interval in this experiment."""
+
+    @model_validator(mode="after")
+    def _rises(self) -> Self:
+        if self.high < 100 * self.low:
+            raise ValueError("high must be at least 100 times low")
+        return self
+
+
 class StagesConfig(Section):
     """Thresholds, seeds and budgets of the stages."""
 
@@ -128,3 +153,6 @@ class StagesConfig(Section):
 
     squeeze: SqueezeStage = SqueezeStage()
     """Ensemble, train longer, and open the test set once."""
+
+    lr_find: LrFindStage = LrFindStage()
+    """`recipe lr-find`: a range test, and what it suggests verified. No stage, no gate."""

@@ -153,12 +153,25 @@ class TrainConfig(Section):
     batch_size: PositiveInt | Literal["full"] = 32
     """Examples per step; full: all of them (gradient descent)."""
 
+    label_smoothing: Fraction = 0.0
+    """Share of each label that is spread over all classes, in the training loss."""
+
+    class_weight: Literal["none", "balanced"] = "none"
+    """balanced: every class weighs the same in the training loss, however rare it is."""
+
     early_stopping: PositiveInt | None = None
-    """Epochs without a better validation metric before it stops and restores the best weights."""
+    """Epochs without a better validation metric before it stops; the best epoch's weights are
+    kept in any case."""
 
     metric: Literal["auto", "accuracy", "r2", "loss"] = "auto"
     """The one number, on validation examples, that decides every comparison; auto: accuracy or
     r2."""
+
+    strategy: Literal["single", "mirrored"] = "single"
+    """mirrored: each batch is divided among all GPUs (tf.distribute), by Keras's own fit."""
+
+    jit: Literal["auto"] | bool = "auto"
+    """Compile with XLA; auto: dense nets without dropout and noise, if it is earned back."""
 
     threads: PositiveInt | None = None
     """CPU threads of TensorFlow; another number changes the last bits. null: all cores."""

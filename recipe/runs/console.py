@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import tempfile
@@ -32,6 +33,19 @@ def native_noise_hidden() -> Iterator[None]:
         os.close(ours)
 
 
+NOTICES = logging.getLogger("recipe")
+"""What code below the stages has to tell: a command shows it, elsewhere it is a plain log."""
+
+_said: set[str] = set()
+
+
+def notice(text: str) -> None:
+    """Tell something that changes no number, once in a process."""
+    if text not in _said:
+        _said.add(text)
+        NOTICES.warning(text)
+
+
 Advance = Callable[[str], None]
 """Called once for each finished part, with a few words on it."""
 
@@ -49,6 +63,17 @@ class Console:
         self._keep(text)
         if not self.quiet:
             print(text, flush=True)
+
+    @contextlib.contextmanager
+    def notices(self) -> Iterator[None]:
+        """Show notices here, for as long as this lasts."""
+        handler = logging.Handler()
+        handler.emit = lambda record: self.say(f"  note: {record.getMessage()}")  # type: ignore[method-assign]
+        NOTICES.addHandler(handler)
+        try:
+            yield
+        finally:
+            NOTICES.removeHandler(handler)
 
     @contextlib.contextmanager
     def progress(self, description: str, total: int) -> Iterator[Advance]:

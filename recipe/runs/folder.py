@@ -2,20 +2,24 @@
 
 A stage works in `<stage>.partial/` and gets its name when its `result.json` is complete, so a
 kill or a wrong request leaves the earlier result as it was. What it replaces is kept as
-`<stage>.1`, and so on.
+`<stage>.1`, and so on. Of a stage that was killed, the partial folder holds the trainings: the
+same stage goes on from there.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import io
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from recipe.config import Config, RequestError, read
@@ -33,6 +37,9 @@ if TYPE_CHECKING:
 
 RESULT = "result.json"
 PARTIAL = ".partial"
+CHECKPOINTS = "checkpoints"
+INTERRUPTED = ".fingerprint"
+"""In a partial folder: what its files belong to, so that it can go on."""
 
 
 class RunFolder:
@@ -42,7 +49,6 @@ class RunFolder:
         self.path = path
         self.console = console or Console()
         self.stage: str | None = None
-        self._begun_boards: set[str] = set()
 
     # ---- what a stage uses -------------------------------------------------------------------
 
@@ -67,16 +73,22 @@ class RunFolder:
         with self.board("figures") as board:
             board.image(name, path)
 
+    def keep(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Write arrays into the running stage's folder, as `<name>.npz`."""
+        content = io.BytesIO()
+        np.savez_compressed(content, **arrays)  # type: ignore[arg-type]
+        write_atomically(self.file(f"{name}.npz"), content.getvalue())
+
     def board(self, name: str) -> Board:
-        """A TensorBoard run `<stage>/<name>`; the stage's earlier ones are cleared first."""
+        """A TensorBoard run `<stage>/<name>`."""
         from recipe.runs.tensorboard import Board
 
         assert self.stage is not None
-        home = self.path / "tensorboard" / self.stage
-        if self.stage not in self._begun_boards:
-            self._begun_boards.add(self.stage)
-            shutil.rmtree(home, ignore_errors=True)
-        return Board(home / name)
+        return Board(self.path / "tensorboard" / self.stage / name)
+
+    def checkpoint(self, name: str) -> Path:
+        """Where a training of the running stage is kept until the stage is complete."""
+        return self.file(CHECKPOINTS) / f"{re.sub(r'[^A-Za-z0-9_.-]+', '_', name)}.npz"
 
     def write_config(self, name: str, config: Config, header: str) -> None:
         """Write a complete config into the running stage's folder."""
@@ -110,21 +122,38 @@ class RunFolder:
         found = (self.path / stage / "figures").glob("*.png")
         return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
 
-    def begin(self, stage: str, config: Config) -> None:
-        """Start a stage in an empty folder of its own; earlier results stay where they are."""
+    def begin(self, stage: str, config: Config, fingerprint: str) -> bool:
+        """Start a stage in a folder of its own; earlier results stay where they are.
+
+        Args:
+            stage: its name.
+            config: for the record.
+            fingerprint: of all that the stage's numbers depend on.
+
+        Returns:
+            Whether the stage was interrupted and now goes on: its trainings and charts are
+            there. Otherwise its folder is empty.
+        """
         self.stage = stage
-        place = self.file("")
-        with explained(place):
-            shutil.rmtree(place, ignore_errors=True)
-            place.mkdir(parents=True)
-        self.write_config("config.yaml", config, f"What `recipe {stage}` ran, complete.")
+        place, mark = self.file(""), self.file(INTERRUPTED)
+        goes_on = mark.is_file() and mark.read_text(encoding="utf-8") == fingerprint
+        if not goes_on:
+            with explained(place):
+                shutil.rmtree(place, ignore_errors=True)
+                shutil.rmtree(self.path / "tensorboard" / stage, ignore_errors=True)
+                place.mkdir(parents=True)
+            self.write_config("config.yaml", config, f"What `recipe {stage}` ran, complete.")
+            write_atomically(mark, fingerprint)
         self.console.log = self.file("log.txt")
+        return goes_on
 
     def complete(self, result: StageResult) -> None:
         """Write `result.json` and give the stage's folder its name; the old one becomes `.1`."""
         # pydantic writes it: to Python's own json, NaN and infinity are bare words, which no
         # other reader takes
         write_atomically(self.file(RESULT), result.model_dump_json(indent=1) + "\n")
+        shutil.rmtree(self.file(CHECKPOINTS), ignore_errors=True)
+        self.file(INTERRUPTED).unlink(missing_ok=True)
         self.console.log = None
         final = self.path / result.stage
         with explained(final):

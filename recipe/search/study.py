@@ -27,7 +27,7 @@ from recipe.runs import fingerprint
 from recipe.runs.console import Advance
 from recipe.runs.files import read_json, write_atomically
 from recipe.search.space import changes, declare, space_of
-from recipe.training import HIGHER_IS_BETTER, deciding_metric, diverged, evaluate, train
+from recipe.training import HIGHER_IS_BETTER, Checkpoint, deciding_metric, evaluate, train
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,11 @@ def run_study(config: Config, data: Dataset, folder: Path, advance: Advance) -> 
         tried = changes(space, values)
         path = folder / "trials" / f"{fingerprint.digest(depends_on, tried)}.json"
         known = _known(path, number, tried)
-        trial = known or _train(base.replace(tried), data, metric, number, tried)
+        kept = Checkpoint(path.with_suffix(".npz"))
+        trial = known or _train(base.replace(tried), data, metric, number, tried, kept)
         if known is None:
             write_atomically(path, json.dumps(asdict(trial), indent=1) + "\n")
+        kept.remove()
         trials.append(trial)
         said = f"val {metric} {trial.score:.4f}" if trial.feasible else "diverged"
         advance(f"trial {number + 1}, {said}" + (" (known)" if known else ""))
@@ -109,13 +111,20 @@ def _known(path: Path, number: int, tried: dict[str, Any]) -> Trial | None:
         return None
 
 
-def _train(config: Config, data: Dataset, metric: str, number: int, tried: dict[str, Any]) -> Trial:
+def _train(
+    config: Config,
+    data: Dataset,
+    metric: str,
+    number: int,
+    tried: dict[str, Any],
+    kept: Checkpoint,
+) -> Trial:
     started = time.monotonic()
     # all trials share the seed: what differs between them is the config alone
-    history = train(config, data, config.seed)
+    fitted = train(config, data, config.seed, checkpoint=kept)
     score = float("nan")
-    if not diverged(history):
-        score = evaluate(history.model, data.val, data)[metric]
+    if not fitted.diverged:
+        score = evaluate(fitted.model, data.val, data)[metric]
     return Trial(number, tried, float(score), round(time.monotonic() - started, 2))
 
 

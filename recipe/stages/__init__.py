@@ -1,6 +1,8 @@
-"""The six stages, in the recipe's order. Each is a module with a `run(config, folder)`.
+"""The six stages, in the recipe's order, and the experiments, which stand beside them.
 
-To add a stage, write its module and put a line here: the order is the order of the gates.
+Each is a module with a `run(config, folder)`. To add one, write its module and put a line here:
+the order of the stages is that of the gates. An experiment has none: it may be run at any time,
+and nothing waits for it.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Stage:
-    """What the runner must know of a stage before it imports it."""
+    """What the runner must know of a stage or an experiment before it imports it."""
 
     help: str
     """What it does, in a line, for `recipe --help`."""
@@ -62,3 +64,16 @@ STAGES: dict[str, Stage] = {
         inputs=("tune/best.yaml",),
     ),
 }
+
+EXPERIMENTS: dict[str, Stage] = {
+    "lr-find": Stage(
+        "Find a learning rate: a range test, and short trainings that verify it.",
+        "recipe.stages.lr_find",
+        _NET,
+    ),
+}
+
+
+def entry(name: str) -> Stage:
+    """What is known of a stage or an experiment."""
+    return STAGES[name] if name in STAGES else EXPERIMENTS[name]

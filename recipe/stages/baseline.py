@@ -20,15 +20,17 @@ from recipe.data.splits import equal_groups
 from recipe.findings import Finding, StageResult, Verdict, overall
 from recipe.models import prior_bias
 from recipe.runs import RunFolder, figures
+from recipe.stages import watch
 from recipe.stages.pictures import answers
 from recipe.training import (
-    LogEpochs,
+    Checkpoint,
     deciding_metric,
     dumb_logits,
     evaluate,
     gain,
     losses,
     predict,
+    predictions,
     prepare_runtime,
     scores,
     steps_per_epoch,
@@ -77,6 +79,7 @@ def run(config: Config, folder: RunFolder) -> StageResult:
 
     metric = deciding_metric(config, data.task)
     logits = {**dumb_logits(data, data.val.x), "net": predict(net, data.val.x)}
+    folder.keep("predictions", predictions(logits["net"], data.val, "val"))
     table = {name: scores(z, data.val.y, data) for name, z in logits.items()}
     values = {name: score[metric] for name, score in table.items()}
     findings += [
@@ -150,9 +153,11 @@ def _inputs(config: Config, data: Dataset, folder: RunFolder) -> tuple[list[Find
     """Does the net need its inputs? The findings, and the net that saw them."""
 
     def logged(name: str) -> list[keras.callbacks.Callback]:
-        return [LogEpochs(folder.board(f"{name}/train"), folder.board(f"{name}/validation"))]
+        if name == "real":
+            return watch.inside(folder, name, data.train)
+        return [watch.curves(folder, name)]
 
-    nets = train_blind(config, data, logged)
+    nets = train_blind(config, data, logged, lambda name: Checkpoint(folder.checkpoint(name)))
     constant = np.tile(prior_bias(data.task, data.prior), (len(data.val), 1))
     prior = losses(constant, data.val.y, data.task)
     histories = {f"{name} inputs": net.history for name, net in nets.items()}

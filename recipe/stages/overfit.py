@@ -6,25 +6,30 @@ until it can. Regularization is switched off here on purpose.
 
 from __future__ import annotations
 
-import keras
-import numpy as np
-
 from recipe.checks.initial import prior_loss
-from recipe.checks.learning import check_learning_rate, check_reaches_floor
+from recipe.checks.learning import (
+    check_learning_rate,
+    check_reaches_floor,
+)
 from recipe.config import Config, Task, grown, without_regularization
 from recipe.data import Dataset, Split, load
 from recipe.data.profile import conflict_floor, conflict_variance
 from recipe.findings import Finding, StageResult, Verdict, overall
 from recipe.runs import RunFolder, figures
+from recipe.stages import watch
 from recipe.stages.pictures import answers
 from recipe.training import (
-    LogEpochs,
+    Checkpoint,
+    Dynamics,
+    Fitted,
     StopAt,
     batch_size,
     deciding_metric,
     evaluate,
     fit,
     new_model,
+    predict,
+    predictions,
     prepare_runtime,
 )
 
@@ -42,8 +47,7 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     """Find the smallest of a few sizes that fits the training examples."""
     prepare_runtime(config.train.threads)
     data = load(config.data)
-    rows = np.random.default_rng(config.seed).permutation(len(data.train))
-    some = data.train.take(np.sort(rows[: config.stages.overfit.examples]))
+    some = data.train.drawn(config.stages.overfit.examples, config.seed)
     target_loss, target_accuracy = _targets(config, some, data)
 
     findings: list[Finding] = []
@@ -52,10 +56,11 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     with folder.progress("sizes", len(sizes)) as advance:
         for tried, (name, size) in enumerate(sizes.items(), start=1):
             bare = without_regularization(size)
-            model, history = _fit_to_floor(
-                bare, data, some, target_loss, target_accuracy, folder, name
+            followed = watch.dynamics(data)
+            fitted = _fit_to_floor(
+                bare, data, some, target_loss, target_accuracy, folder, name, followed
             )
-            histories[name] = history["loss"]
+            model, histories[name] = fitted.model, fitted.history["train_loss"]
             reached = evaluate(model, some, data)
             advance(f"{name}: training loss {reached['loss']:.4g}")
             measured = (reached["loss"], reached.get("accuracy"), target_loss, target_accuracy)
@@ -69,9 +74,15 @@ def run(config: Config, folder: RunFolder) -> StageResult:
                     floor = check_reaches_floor(*measured, sizes=tried, cause=rate.code)
                     break
     findings.append(floor)
+    watch.draw_dynamics(followed, folder)
 
     metric = deciding_metric(config, data.task)
     unseen = evaluate(model, data.val, data)
+    folder.keep(
+        "predictions",
+        predictions(predict(model, some.x), some, "train")
+        | predictions(predict(model, data.val.x), data.val, "val"),
+    )
     title, targets = "Down to the floor?", {"target": target_loss}
     folder.figure(
         "loss", figures.curves(histories, "training loss", title, targets=targets, log=True)
@@ -122,29 +133,27 @@ def _fit_to_floor(
     target_accuracy: float | None,
     folder: RunFolder,
     name: str,
-) -> tuple[keras.Model, dict[str, list[float]]]:
+    followed: Dynamics,
+) -> Fitted:
     """Train until the target is met in inference mode, or the steps are spent."""
 
-    def reached(model: keras.Model, _: object) -> bool:
-        now = evaluate(model, some, data)
-        accurate = target_accuracy is not None and now["accuracy"] >= target_accuracy
-        return accurate or now["loss"] <= target_loss
+    def reached(_: object, logs: dict[str, float]) -> bool:
+        accurate = target_accuracy is not None and logs["train_accuracy"] >= target_accuracy
+        return accurate or logs["train_loss"] <= target_loss
 
     size = batch_size(config, len(some))
     model = new_model(config, data, config.seed)
-    history = fit(
+    return fit(
         model,
         some,
         val=data.val,
+        sample=some,
         batch_size=size,
         epochs=max(1, config.stages.overfit.steps // -(-len(some) // size)),
         seed=config.seed,
-        callbacks=[
-            StopAt(reached),
-            LogEpochs(folder.board(f"{name}/train"), folder.board(f"{name}/validation")),
-        ],
+        checkpoint=Checkpoint(folder.checkpoint(name)),
+        callbacks=[StopAt(reached), followed, *watch.inside(folder, name, some)],
     )
-    return model, history.history
 
 
 def _smaller_steps(config: Config, data: Dataset, some: Split) -> Finding:

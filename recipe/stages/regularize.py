@@ -17,9 +17,6 @@ from recipe.runs import RunFolder, figures
 from recipe.training import deciding_metric, prepare_runtime
 
 SOURCE = 'Karpathy, "A Recipe for Training Neural Networks" (2019), step 4; checklist 4.0 to 4.12'
-PATIENCE = 5
-"""Epochs without a better validation score: one worse epoch is noise (checklist 2.6, item 14)."""
-
 Changes = dict[str, object]
 
 
@@ -33,8 +30,8 @@ def ladder(config: Config) -> dict[str, Changes]:
         "L2 1e-4": {"model.l2": 1e-4},
         "input noise 0.1": {"model.noise.input": 0.1},
         "batch norm": {"model.norm": "batch"},
-        "early stopping": {"train.early_stopping": PATIENCE},
-        "larger, stopped early": {**larger, "train.early_stopping": PATIENCE},
+        # every training ends with its best epoch, so these are stopped early without a rung
+        "larger": larger,
     }
     kept: dict[str, Changes] = {}
     for name, changes in rungs.items():
@@ -56,10 +53,11 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     fresh = range(seeds.stop, seeds.stop + settings.seeds)
 
     with folder.progress("trainings", (len(rungs) + 1) * len(seeds)) as advance:
-        base = score_seeds(incumbent, data, seeds, advance, "incumbent")
+        base = score_seeds(incumbent, data, seeds, advance, "incumbent", folder.checkpoint)
         tried: dict[str, Comparison] = {}
         for name, changes in rungs.items():
-            scores = score_seeds(incumbent.replace(changes), data, seeds, advance, name)
+            rung = incumbent.replace(changes)
+            scores = score_seeds(rung, data, seeds, advance, name, folder.checkpoint)
             tried[name] = paired(
                 scores, base, metric, settings.confidence, resolution_of(metric, data)
             )
@@ -71,8 +69,9 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     if better:
         combined = incumbent.replace(_combined([rungs[name] for name in better], tried, better))
         with folder.progress("confirming", 2 * len(fresh)) as advance:
-            base_again = score_seeds(incumbent, data, fresh, advance, "incumbent")
-            scores = score_seeds(combined, data, fresh, advance, " + ".join(better))
+            kept_in = folder.checkpoint
+            base_again = score_seeds(incumbent, data, fresh, advance, "incumbent", kept_in)
+            scores = score_seeds(combined, data, fresh, advance, " + ".join(better), kept_in)
         won = paired(scores, base_again, metric, settings.confidence, resolution_of(metric, data))
         findings.append(_rung("the combination, on fresh seeds", won))
         if won.verdict == "better":

@@ -1,4 +1,4 @@
-"""Runs a stage if its gates are open and there is something new to do."""
+"""Runs a stage if its gates are open and there is something new to do; an experiment has none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from recipe.findings import StageResult, Verdict
 from recipe.runs import RunFolder, fingerprint
 from recipe.runs.console import native_noise_hidden
 from recipe.runs.manifest import record, refuse_foreign
-from recipe.stages import STAGES, Stage
+from recipe.stages import EXPERIMENTS, STAGES, Stage, entry
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class Runner:
 
     def fingerprint(self, name: str) -> str:
         """What the stage's numbers depend on: config sections, data, code, earlier files."""
-        stage = STAGES[name]
-        keys = (*stage.sections, f"stages.{name}")
+        stage = entry(name)
+        keys = (*stage.sections, f"stages.{name.replace('-', '_')}")
         sections = {key: _plain(self.config.get(key)) for key in keys}
         inputs = {path: fingerprint.of_file(self.folder.path / path) for path in stage.inputs}
         return fingerprint.digest(name, sections, self._data, self._code(stage), inputs)
@@ -77,7 +77,7 @@ class Runner:
         """Run the stage, or find that nothing has changed since it last ended.
 
         Args:
-            name: of the stage.
+            name: of the stage or experiment.
             force: run although a gate is closed or nothing has changed.
 
         Raises:
@@ -95,9 +95,12 @@ class Runner:
         started = time.monotonic()
         depends_on = self.fingerprint(name)
         self._record()
-        self.folder.begin(name, self.config)
-        module = importlib.import_module(STAGES[name].module)
-        result = module.run(self.config, self.folder).model_copy(
+        if self.folder.begin(name, self.config, depends_on):
+            self.folder.say("goes on where it was interrupted")
+        module = importlib.import_module(entry(name).module)
+        with self.folder.console.notices():
+            measured = module.run(self.config, self.folder)
+        result = measured.model_copy(
             update={
                 "forced": closed is not None,
                 "fingerprint": depends_on,
@@ -120,6 +123,10 @@ class Runner:
                 break
         return found
 
+    def experiments(self) -> list[StageResult]:
+        """What stands of this config's experiments."""
+        return [result for name in EXPERIMENTS if (result := self.standing(name)) is not None]
+
     def _record(self) -> None:
         code = fingerprint.digest([self._code(stage) for stage in STAGES.values()])
         config = fingerprint.digest(self.config.model_dump(mode="json"))
@@ -128,7 +135,8 @@ class Runner:
 
     def _closed_gate(self, name: str) -> str | None:
         """Why the stage must not run: the first stage before it that has not passed."""
-        for needed in list(STAGES)[: list(STAGES).index(name)]:
+        stages = list(STAGES)
+        for needed in stages[: stages.index(name)] if name in STAGES else ():
             earlier = self.folder.result(needed)
             if earlier is None:
                 why = "has not run"
@@ -186,7 +194,7 @@ def show_findings(folder: RunFolder, result: StageResult) -> None:
 
 
 def _first_line(name: str) -> str:
-    spec = importlib.util.find_spec(STAGES[name].module)
+    spec = importlib.util.find_spec(entry(name).module)
     assert spec is not None
     assert spec.origin is not None
     with open(spec.origin, encoding="utf-8") as file:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from recipe.checks.learning import check_trains
+from recipe.checks.learning import check_prediction_jitter, check_trains
 from recipe.compare import Comparison, bootstrap, paired, resolution_of
 from recipe.config import Config
 from recipe.data import Dataset, load
@@ -19,14 +19,17 @@ from recipe.findings import Finding, StageResult, Verdict, judge, overall
 from recipe.runs import RunFolder, figures, fingerprint
 from recipe.runs.console import Advance
 from recipe.runs.manifest import record_opening
+from recipe.stages import watch
 from recipe.training import (
-    LogEpochs,
+    Checkpoint,
+    Dynamics,
     average,
     deciding_metric,
     dumb_logits,
     export,
     gain,
     predict,
+    predictions,
     prepare_runtime,
     scores,
     train,
@@ -45,8 +48,9 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     longer = best.replace({"train.epochs": round(best.train.epochs * settings.longer)})
 
     with folder.progress("trainings", 2 * settings.members) as advance:
-        members = _members(best, data, folder, "members", advance)
-        patient = _members(longer, data, folder, "longer", advance)
+        followed, patiently = watch.dynamics(data), watch.dynamics(data)
+        members = _members(best, data, folder, "members", followed, advance)
+        patient = _members(longer, data, folder, "longer", patiently, advance)
     single = _val_scores(members, data, metric)
     trains = check_trains(single, metric)
     if trains.verdict is Verdict.FAIL:  # the test set stays closed
@@ -61,10 +65,12 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     ]
     if waited.verdict == "better":
         members, single, best = patient, _val_scores(patient, data, metric), longer
+        followed = patiently
+    findings.append(check_prediction_jitter(followed.flips, followed.jitter, len(followed.epochs)))
+    watch.draw_dynamics(followed, folder)
 
-    together = scores(
-        average([predict(m, data.val.x) for m in members], data.task), data.val.y, data
-    )
+    averaged = average([predict(m, data.val.x) for m in members], data.task)
+    together = scores(averaged, data.val.y, data)
     alone = float(np.mean(single))
     gained = gain(metric, together[metric], alone)
     members = members if gained > 0 else members[:1]
@@ -114,14 +120,26 @@ def run(config: Config, folder: RunFolder) -> StageResult:
 
 
 def _members(
-    config: Config, data: Dataset, folder: RunFolder, kind: str, advance: Advance
+    config: Config,
+    data: Dataset,
+    folder: RunFolder,
+    kind: str,
+    followed: Dynamics,
+    advance: Advance,
 ) -> list[keras.Model]:
-    """One net for each seed."""
+    """One net for each seed; the first is looked into, the others differ by their seed alone."""
     models = []
-    for seed in range(config.seed, config.seed + config.stages.squeeze.members):
+    members = config.stages.squeeze.members
+    for seed in range(config.seed, config.seed + members):
         name = f"{kind}_{seed}"
-        log = LogEpochs(folder.board(f"{name}/train"), folder.board(f"{name}/validation"))
-        models.append(train(config, data, seed, callbacks=[log]).model)
+        kept = Checkpoint(folder.checkpoint(name))
+        if seed == config.seed:
+            log = [followed, *watch.inside(folder, name, data.train)]
+            sample = data.train.drawn(len(data.val))
+        else:
+            log, sample = [watch.curves(folder, name)], None
+        fitted = train(config, data, seed, log, sample=sample, checkpoint=kept, trainings=members)
+        models.append(fitted.model)
         advance(f"{kind}, seed {seed}, {config.train.epochs} epochs")
     return models
 
@@ -144,11 +162,17 @@ def _open_test_set(
     opened = [*weights, data.test_ids.tobytes(), data_fingerprint(config.data).encode()]
     openings = record_opening(folder, fingerprint.of_bytes(opened))
     test = open_test_set(config.data, data)
-    logits = average([predict(model, test.x) for model in members], data.task)
+    on_val, logits = (
+        average([predict(model, split.x) for model in members], data.task)
+        for split in (data.val, test)
+    )
     interval = bootstrap(
         lambda rows: scores(logits[rows], test.y[rows], data)[metric],
         len(test), settings.resamples, settings.confidence, config.seed,
     )  # fmt: skip
+    folder.keep(
+        "predictions", predictions(on_val, data.val, "val") | predictions(logits, test, "test")
+    )
     score = scores(logits, test.y, data)[metric]
     baselines = {
         name: scores(z, test.y, data)[metric] for name, z in dumb_logits(data, test.x).items()

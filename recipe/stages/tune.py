@@ -38,8 +38,9 @@ def run(config: Config, folder: RunFolder) -> StageResult:
         challenger = incumbent.replace(best.changes)
         seeds = range(config.seed + 1000, config.seed + 1000 + settings.seeds)
         with folder.progress("confirming", 2 * len(seeds)) as advance:
-            old = score_seeds(incumbent, data, seeds, advance, "incumbent")
-            new = score_seeds(challenger, data, seeds, advance, f"trial {best.number + 1}")
+            kept_in, name = folder.checkpoint, f"trial {best.number + 1}"
+            old = score_seeds(incumbent, data, seeds, advance, "incumbent", kept_in)
+            new = score_seeds(challenger, data, seeds, advance, name, kept_in)
         confirmed = paired(new, old, metric, settings.confidence, resolution_of(metric, data))
         findings.append(
             judge(

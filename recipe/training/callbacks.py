@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from recipe.runs.tensorboard import Board
 
@@ -27,31 +28,42 @@ class StopAt(keras.callbacks.Callback):
 
 
 class LogEpochs(keras.callbacks.Callback):
-    """Loss, metric and learning rate of each epoch, and now and then histograms of weights.
+    """Loss, metric and learning rate of each epoch.
 
-    Tags are those of Keras's own callback, `epoch_loss` and so on, in the runs `train` and
-    `validation`. Its histograms double the cost of a small net's epoch, so these come rarely.
+    Tags are those of Keras's own callback, `epoch_loss` and so on, in the runs `train`,
+    `validation` and, if training examples are evaluated in inference mode too (`train_loss`),
+    `train_inference`. What happens inside of the net is the Monitor's.
     """
 
-    def __init__(self, train: Board, validation: Board, histogram_epochs: int = 10) -> None:
+    def __init__(self, train: Board, validation: Board, inference: Board | None = None) -> None:
         super().__init__()
-        self.train, self.validation = train, validation
-        self.histogram_epochs = histogram_epochs
+        self._boards = {"train_": inference, "val_": validation, "": train}
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Write the scalars, and at times the histograms."""
-        logs = logs or {}
-        fitted = {f"epoch_{k}": v for k, v in logs.items() if not k.startswith("val_")}
-        fitted["epoch_learning_rate"] = float(self.model.optimizer.learning_rate)
-        unseen = {f"epoch_{k[4:]}": v for k, v in logs.items() if k.startswith("val_")}
-        self.train.scalars(fitted, step=epoch)
-        self.validation.scalars(unseen, step=epoch)
-        if epoch % self.histogram_epochs == 0:
-            for layer in self.model.layers:
-                for weight in layer.weights:
-                    self.train.histogram(f"{layer.name}/{weight.name}", weight.numpy(), step=epoch)
+        """Write the scalars."""
+        curves: dict[str, dict[str, float]] = {"": learning_rate(self.model)}
+        for name, value in (logs or {}).items():
+            prefix = next(prefix for prefix in self._boards if name.startswith(prefix))
+            tag = f"epoch_{name.removeprefix(prefix)}"
+            curves.setdefault(prefix, {})[tag] = value
+        for prefix, points in curves.items():
+            board = self._boards[prefix]
+            if board is not None:
+                board.scalars(points, step=epoch)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Close the files, so that TensorBoard shows the last epoch too."""
-        self.train.close()
-        self.validation.close()
+        """Close the files."""
+        for board in self._boards.values():
+            if board is not None:
+                board.close()
+
+
+def learning_rate(model: keras.Model) -> dict[str, float]:
+    """The rate of the next step, under Keras's own tag; nothing without an optimizer."""
+    if model.optimizer is None:
+        return {}
+    rate = model.optimizer.learning_rate
+    try:
+        return {"epoch_learning_rate": float(rate)}
+    except TypeError:  # the variable of several replicas is no number
+        return {"epoch_learning_rate": float(tf.convert_to_tensor(rate))}

@@ -9,6 +9,7 @@ import keras
 from recipe.config import Config, KerasObject, RequestError, Task
 from recipe.data import Dataset
 from recipe.models import build
+from recipe.training.losses import SmoothedBinary, SmoothedMulticlass
 
 NOT_DECAYED = ["bias", "gamma", "beta"]
 """Weight decay pulls these towards zero without making the function simpler."""
@@ -23,10 +24,10 @@ def new_model(config: Config, data: Dataset, seed: int) -> keras.Model:
     keras.utils.set_random_seed(seed)
     steps = steps_per_epoch(config, len(data.train))
     model = build(_with_momentum(config, steps).model, data.shape, data.task, data.prior)
-    # Jit would compile for seconds what trains for one; see docs/design.md
+    # the epoch is compiled as a whole, with XLA or without (`fast_path.py`)
     model.compile(
         optimizer=optimizer(config),
-        loss=_loss(data.task),
+        loss=_loss(data.task, config.train.label_smoothing),
         metrics=[_metric(data.task)],
         jit_compile=False,
     )
@@ -82,10 +83,17 @@ def _with_momentum(config: Config, steps: int) -> Config:
     return config.replace({"model.norm_momentum": min(0.99, 0.01 ** (1 / steps))})
 
 
-def _loss(task: Task) -> keras.losses.Loss:
+def _loss(task: Task, label_smoothing: float) -> keras.losses.Loss:
+    """Raises RequestError: a number has no label to smooth."""
+    if task is Task.REGRESSION and label_smoothing:
+        raise RequestError("train.label_smoothing: a regression has no labels; write 0.0")
     if task is Task.MULTICLASS:
+        if label_smoothing:
+            return SmoothedMulticlass(label_smoothing)
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     if task is Task.BINARY:
+        if label_smoothing:
+            return SmoothedBinary(label_smoothing)
         return keras.losses.BinaryCrossentropy(from_logits=True)
     return keras.losses.MeanSquaredError()
 

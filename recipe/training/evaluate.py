@@ -25,6 +25,20 @@ def predict(model: keras.Model, x: np.ndarray) -> np.ndarray:
     return np.concatenate(blocks)
 
 
+def predictions(logits: np.ndarray, split: Split, name: str) -> dict[str, np.ndarray]:
+    """Every example's prediction, to be kept: which ones are wrong can be asked later.
+
+    Args:
+        logits: (examples, outputs).
+        split: the examples.
+        name: of the split, which the arrays' names begin with.
+
+    Returns:
+        `<name>_ids` row numbers in the source, `<name>_y` as the net is asked, `<name>_logits`.
+    """
+    return {f"{name}_ids": split.ids, f"{name}_y": split.y, f"{name}_logits": logits}
+
+
 def probabilities(logits: np.ndarray, task: Task) -> np.ndarray:
     """Class probabilities, (examples, classes); two columns for binary."""
     if task is Task.BINARY:

@@ -1,91 +1,59 @@
 """The one place where weights change: epochs over data that stays in memory as tensors.
 
 `keras.Model.fit` spends most of a small net's epoch outside of the net. Here one compiled call
-runs a whole epoch: batches are gathered by a seeded permutation inside the graph, and each step
-is Keras's own `train_step`. Keras's epoch-level callbacks work; batch-level ones are not called.
+runs a block of steps: batches are gathered by a seeded permutation inside the graph, and each
+step is Keras's own `train_step`. What can't be trained so (`fast_path.py`) goes to Keras's `fit`
+with the same batches; callbacks, stops and checkpoints are the same for both.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from recipe.config import Config
-from recipe.data import Dataset, Split
-from recipe.training.compile import batch_size, new_model
-from recipe.training.metric import HIGHER_IS_BETTER, deciding_metric
+from recipe.data import Split
+from recipe.runs.console import notice
+from recipe.runs.fingerprint import digest
+from recipe.training.batches import column, order_of
+from recipe.training.checkpoint import Checkpoint
+from recipe.training.fast_path import why_not_fast
+from recipe.training.monitor import Monitor
+from recipe.training.nonfinite import NonFinite, find_in_step, first_bad_step
+from recipe.training.session import Session
+from recipe.training.stock import fit_stock
+from recipe.training.trace import Trace, lend, structure, take, trace_of
+
+BLOCK_STEPS = 1000
+"""Steps of one compiled call: what a Ctrl-C waits for, and what a NaN is looked for in."""
 
 
-def train(
-    config: Config,
-    data: Dataset,
-    seed: int,
-    callbacks: Iterable[keras.callbacks.Callback] = (),
-) -> keras.callbacks.History:
-    """Build, compile and fit the config's net; `history.model` is the trained model.
+@dataclass(frozen=True)
+class Fitted:
+    """A trained net, and how it went."""
 
-    Args:
-        config: model and train sections are used.
-        data: trained on `data.train`, validated on `data.val`.
-        seed: of weights, batches, dropout and noise.
-        callbacks: of Keras, epoch-level.
+    model: keras.Model
+    history: dict[str, list[float]]
+    """Keras's logs, one value an epoch: loss, val_loss and so on. `loss` is the mean over the
+    steps of an epoch, as they were made; `evaluate` measures what the net knows."""
 
-    Returns:
-        Keras's History: `history.history["val_loss"]` and so on, one value an epoch.
-    """
-    model = new_model(config, data, seed)
-    stopping = early_stopping(config, data)
-    return fit(
-        model,
-        data.train,
-        val=data.val,
-        batch_size=batch_size(config, len(data.train)),
-        epochs=config.train.epochs,
-        seed=seed,
-        callbacks=[*callbacks, *stopping],
-    )
+    non_finite: NonFinite | None = None
+    """Where the training broke; None: it ended well."""
 
+    fallback: str | None = None
+    """Why Keras's own `fit` trained it; None: it did not."""
 
-def diverged(history: keras.callbacks.History) -> bool:
-    """Whether the training ended with a loss that is not finite; it then has no score.
+    @property
+    def diverged(self) -> bool:
+        """Whether it ended with a loss that is not finite; it then has no score.
 
-    Early stopping may have put earlier weights back: they are not what was asked for.
-    """
-    return not np.isfinite(history.history["loss"][-1])
-
-
-def early_stopping(config: Config, data: Dataset) -> list[keras.callbacks.Callback]:
-    """Keras's EarlyStopping on the deciding metric, restoring the best weights; or nothing."""
-    if config.train.early_stopping is None:
-        return []
-    name = deciding_metric(config, data.task)
-    return [restore_best(f"val_{name}", patience=config.train.early_stopping)]
-
-
-def restore_best(monitor: str, patience: int | None = None) -> keras.callbacks.Callback:
-    """Keras's EarlyStopping that ends with the weights of the best epoch.
-
-    Args:
-        monitor: a validation score in the epoch's logs, e.g. "val_loss".
-        patience: epochs without a better one before it stops; None: train to the end.
-    """
-    return keras.callbacks.EarlyStopping(
-        monitor=monitor,
-        mode="max" if HIGHER_IS_BETTER[monitor.removeprefix("val_")] else "min",
-        patience=sys.maxsize if patience is None else patience,
-        restore_best_weights=True,
-    )
-
-
-def compiled_loss(model: keras.Model, split: Split) -> float:
-    """The loss as the compiled model computes it, in inference mode, without any update."""
-    model.reset_metrics()
-    _validation(model, split)()
-    return _results(model)["loss"]
+        Earlier weights may have been put back: they are not what was asked for.
+        """
+        return self.non_finite is not None
 
 
 def fit(
@@ -96,79 +64,172 @@ def fit(
     epochs: int,
     seed: int,
     val: Split | None = None,
+    sample: Split | None = None,
+    weights: np.ndarray | None = None,
     callbacks: Iterable[keras.callbacks.Callback] = (),
-) -> keras.callbacks.History:
+    checkpoint: Checkpoint | None = None,
+    jit: bool = False,
+) -> Fitted:
     """Fit a compiled model to examples in memory.
 
     Args:
-        model: compiled; its weights change.
+        model: compiled and built; its weights change.
         train: examples to learn from, shuffled anew each epoch.
         batch_size: examples per step; the last batch of an epoch may be smaller.
         epochs: passes over `train`. A loss that is not finite ends the training earlier.
         seed: of the shuffling.
-        val: examples to evaluate after each epoch.
-        callbacks: Keras callbacks with epoch-level hooks.
+        val: examples to evaluate after each epoch: `val_loss` and so on.
+        sample: training examples to evaluate in the same way, in inference mode: `train_loss`
+            and so on. `loss` is measured while the net still learns, and with dropout, so it
+            can lie above `val_loss` for no reason of the data.
+        weights: of the examples in the loss, (examples,); None: 1 for each.
+        callbacks: of Keras. Their `self.model` is the net that trains; what is in `model` changes
+            at the end. Batch-level hooks send the training to Keras's own `fit`.
+        checkpoint: where the training is kept, and goes on from.
+        jit: compile with XLA, where the resident epoch trains.
+
+    Raises:
+        RequestError: the checkpoint belongs to another training, can't be read or written.
     """
-    x, y = tf.constant(train.x), tf.constant(_column(train.y))
+    callbacks = [*callbacks]
+    about = {
+        "data": f"{len(train)} examples of {train.x.shape[1:]}",
+        "batch_size": batch_size,
+        "epochs": epochs,
+        "seed": seed,
+        "callbacks": [type(callback).__name__ for callback in callbacks],
+        "net": _net_said(model) if checkpoint else "",
+    }
+    session = Session(about, callbacks, checkpoint)
+    reason = why_not_fast(model, callbacks)
+    if session.is_done:
+        session.restore(model.variables)
+        return Fitted(model, session.history, session.non_finite, reason)
+    if reason is None:
+        held_out = {"train": sample, "val": val}
+        _fit_resident(
+            model, train, held_out, weights, batch_size, epochs, seed, session, callbacks, jit
+        )
+    else:
+        notice(f"trained by Keras's own fit: {reason}")
+        fit_stock(model, train, val, sample, weights, batch_size, epochs, seed, session, callbacks)
+    session.end(model.variables)
+    return Fitted(model, session.history, session.non_finite, reason)
 
-    # relaxed shapes: the last batch is smaller, and is not worth a second trace
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)])
-    def run_epoch(order: tf.Tensor) -> None:
-        for start in tf.range(0, len(train), batch_size):
-            rows = order[start : start + batch_size]
-            model.train_step((tf.gather(x, rows), tf.gather(y, rows)))
 
-    run_validation = _validation(model, val) if val is not None else None
-    _build_metrics(model, x[:1], y[:1])
-    rng = np.random.default_rng(seed)
-    history = keras.callbacks.History()
+def _fit_resident(
+    model: keras.Model,
+    train: Split,
+    held_out: Mapping[str, Split | None],
+    weights: np.ndarray | None,
+    batch_size: int,
+    epochs: int,
+    seed: int,
+    session: Session,
+    callbacks: Sequence[keras.callbacks.Callback],
+    jit: bool,
+) -> None:
+    """Train in compiled blocks of steps."""
+    data = _tensors(train, weights)
+    evaluated = {name: _tensors(some)[:2] for name, some in held_out.items() if some is not None}
+    trace = trace_of(model, data[0], data[1], jit)
+    lend(trace)
+    net = trace.model
+    steps = -(-len(train) // batch_size)
     hooks = keras.callbacks.CallbackList(
-        [*callbacks, history], add_history=False, model=model, epochs=epochs
+        [*callbacks, session], model=net, verbose=0, epochs=epochs, steps=steps
     )
-    model.stop_training = False
+    net.stop_training = False
     hooks.on_train_begin()
+    session.restore(trace.state)
+    monitors = [callback for callback in callbacks if isinstance(callback, Monitor)]
     logs: dict[str, float] = {}
-    for epoch in range(epochs):
-        hooks.on_epoch_begin(epoch)
-        model.reset_metrics()
-        run_epoch(rng.permutation(len(train)).astype(np.int32))
-        logs = _results(model)
-        finite = np.isfinite(logs["loss"])
-        if run_validation is not None:
-            model.reset_metrics()
-            run_validation()
-            logs |= {f"val_{name}": value for name, value in _results(model).items()}
+    while session.epoch < epochs and not session.is_over:
+        epoch = session.epoch
+        if session.step == 0:
+            hooks.on_epoch_begin(epoch)
+        started = time.perf_counter()
+        order = order_of(seed, epoch, len(train))
+        for monitor in monitors:
+            monitor.waited(time.perf_counter() - started)
+        logs = _run_epoch(trace, data, order, batch_size, session, jit)
+        for of, examples in evaluated.items():
+            scores = trace.validate(*examples)
+            logs |= {f"{of}_{name}": value for name, value in scores.items()}
         hooks.on_epoch_end(epoch, logs)
-        if model.stop_training or not finite:
-            break
+        session.keep(trace.state)
     # an optimizer that averages weights (`use_ema`) puts the average in place now
-    model.optimizer.finalize_variable_values(model.trainable_weights)
+    net.optimizer.finalize_variable_values(net.trainable_weights)
     hooks.on_train_end(logs)
-    return history
+    take(trace, model)
+    hooks.set_model(model)
 
 
-def _validation(model: keras.Model, val: Split) -> tf.types.experimental.PolymorphicFunction:
-    x, y = tf.constant(val.x), tf.constant(_column(val.y))
-    block = 1024
+def _run_epoch(
+    trace: Trace,
+    data: tuple[tf.Tensor, tf.Tensor, tf.Tensor | None],
+    order: np.ndarray,
+    batch_size: int,
+    session: Session,
+    jit: bool,
+) -> dict[str, float]:
+    """Make the steps of an epoch that are not yet made; stop where the loss breaks."""
+    logs: dict[str, float] = {}
+    block = len(order) if jit else BLOCK_STEPS * batch_size
+    start = session.step * batch_size
+    while start < len(order):
+        before = trace.snapshot()
+        rows = order[start : start + block]
+        logs, finite = trace.run(*data, rows, batch_size, start == 0)
+        if not finite:
+            session.non_finite = _find(trace, before, data, rows, batch_size, session)
+            break
+        start += len(rows)
+        session.step = -(-start // batch_size)
+        if start < len(order):
+            session.keep(trace.state)
+    return logs
 
-    @tf.function
-    def run() -> None:
-        for start in tf.range(0, len(val), block):
-            model.test_step((x[start : start + block], y[start : start + block]))
 
-    return run
+def _find(
+    trace: Trace,
+    before: list[tf.Tensor],
+    data: tuple[tf.Tensor, tf.Tensor, tf.Tensor | None],
+    rows: np.ndarray,
+    batch_size: int,
+    session: Session,
+) -> NonFinite:
+    """Make the block's steps again, up to the one that broke, and look into that one."""
+    after = trace.snapshot()
+
+    def is_bad_after(steps: int) -> bool:
+        trace.restore(before)
+        some = rows[: steps * batch_size]
+        return steps > 0 and not trace.run(*data, some, batch_size, session.step == 0)[1]
+
+    step = first_bad_step(is_bad_after, -(-len(rows) // batch_size))
+    is_bad_after(step)
+    chosen = rows[step * batch_size : (step + 1) * batch_size]
+    batch = tuple(tf.gather(part, chosen) for part in data if part is not None)
+    found = find_in_step(trace.model, batch, session.epoch, session.step + step)
+    trace.restore(after)
+    return found
 
 
-def _build_metrics(model: keras.Model, x: tf.Tensor, y: tf.Tensor) -> None:
-    """Create optimizer slots and metric variables, which can't be made inside a loop's graph."""
-    model.optimizer.build(model.trainable_variables)
-    model.test_step((x, y))
+def compiled_loss(model: keras.Model, split: Split) -> float:
+    """The loss as the compiled model computes it, in inference mode, without any update."""
+    x, y, _ = _tensors(split)
+    trace = trace_of(model, x, y, jit=False)
+    return trace.validate(x, y)["loss"]
 
 
-def _column(y: np.ndarray) -> np.ndarray:
-    """Class positions as (examples, 1), the shape of a binary head's logits."""
-    return y[:, np.newaxis] if y.ndim == 1 else y
+def _net_said(model: keras.Model) -> str:
+    """What tells a net from others: its structure and amounts, or where it has none its shapes."""
+    return digest(structure(model) or [str(variable.shape) for variable in model.variables])
 
 
-def _results(model: keras.Model) -> dict[str, float]:
-    return {name: float(value) for name, value in model.get_metrics_result().items()}
+def _tensors(
+    split: Split, weights: np.ndarray | None = None
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
+    given = None if weights is None else tf.constant(weights, tf.float32)
+    return tf.constant(split.x), tf.constant(column(split.y)), given

@@ -15,9 +15,11 @@ from recipe.config import Config, Task
 from recipe.data import Dataset, Split
 from recipe.models import HEAD, prior_bias
 from recipe.training.callbacks import StopAt
+from recipe.training.checkpoint import Checkpoint
 from recipe.training.compile import new_model
 from recipe.training.evaluate import losses, predict, probabilities
-from recipe.training.fit import compiled_loss, fit, restore_best, train
+from recipe.training.fit import compiled_loss, fit
+from recipe.training.train import train
 
 FRESH_SEEDS = 3
 """Initializations over which the first loss is averaged (checklist row 2.4)."""
@@ -64,9 +66,7 @@ def zeroed_head_loss(config: Config, data: Dataset) -> float:
 
 def fresh_nets(config: Config, data: Dataset) -> FreshNets:
     """Measure untrained nets on training examples."""
-    # drawn from the whole split: a file that is sorted by class begins with one class alone
-    drawn = np.random.default_rng(config.seed).permutation(len(data.train))[:FRESH_EXAMPLES]
-    some = data.train.take(np.sort(drawn))
+    some = data.train.drawn(FRESH_EXAMPLES, config.seed)
     models = [new_model(config, data, config.seed + k) for k in range(FRESH_SEEDS)]
     logits = np.stack([predict(model, some.x) for model in models])
     together = logits.reshape(-1, logits.shape[-1])
@@ -131,6 +131,7 @@ def train_blind(
     config: Config,
     data: Dataset,
     callbacks: Callable[[str], Iterable[keras.callbacks.Callback]],
+    checkpoint: Callable[[str], Checkpoint | None] = lambda name: None,
 ) -> dict[str, Sighted]:
     """Train the same net on "real", "zeroed" and "permuted" inputs.
 
@@ -141,6 +142,7 @@ def train_blind(
         config: what to train.
         data: the real examples.
         callbacks: from the name of a training to its callbacks.
+        checkpoint: from the name of a training to what keeps it.
     """
     order = np.random.default_rng(config.seed).permutation(len(data.train))
     variants = {
@@ -150,11 +152,19 @@ def train_blind(
     }
     trained = {}
     for name, variant in variants.items():
-        best = restore_best("val_loss")
-        history = train(config, variant, config.seed, callbacks=[*callbacks(name), best])
-        logits = predict(history.model, variant.val.x)
+        fitted = train(
+            config,
+            variant,
+            config.seed,
+            callbacks(name),
+            sample=data.train.drawn(len(data.val)) if name == "real" else None,
+            monitor="val_loss",
+            checkpoint=checkpoint(name),
+            trainings=len(variants),
+        )
+        logits = predict(fitted.model, variant.val.x)
         each = losses(logits, data.val.y, data.task)
-        trained[name] = Sighted(history.model, each, history.history["val_loss"])
+        trained[name] = Sighted(fitted.model, each, fitted.history["val_loss"])
     return trained
 
 

@@ -11,12 +11,13 @@ from recipe.checks.learning import (
     check_inputs_help,
     check_learning_rate,
     check_one_batch,
+    check_prediction_jitter,
     check_reaches_floor,
     check_repeats,
 )
 from recipe.findings import Verdict
 
-PASS, WARN, FAIL = Verdict.PASS, Verdict.WARN, Verdict.FAIL
+PASS, WARN, FAIL, SKIP = Verdict.PASS, Verdict.WARN, Verdict.FAIL, Verdict.SKIP
 NAN, INF = float("nan"), float("inf")
 RNG = np.random.default_rng(0)
 
@@ -186,3 +187,36 @@ def test_learning_rate(loss: float, smaller: dict[float, float], verdict: Verdic
     if verdict is FAIL:
         assert "0.3 at 0.001" in finding.message
         assert finding.prescription == "train.learning_rate: 0.01 -> 0.001"
+
+
+@pytest.mark.parametrize(
+    ("flips", "jitter", "epochs", "verdict", "words"),
+    [
+        pytest.param(0.003, 0.007, 40, PASS, "0% of the predicted classes", id="at rest"),
+        pytest.param(0.1, 0.3, 40, PASS, "10% of the predicted classes", id="just so many flips"),
+        pytest.param(0.14, 0.15, 30, WARN, "14% of the predicted classes", id="rate too high"),
+        pytest.param(0.35, 0.09, 30, PASS, "by 0.090", id="noisy labels: ties flip"),
+        pytest.param(0.42, 0.04, 30, PASS, "by 0.040", id="no signal: a coin's flips"),
+        pytest.param(0.857, 0.015, 30, WARN, "86% of the", id="died: one class of all"),
+        pytest.param(0.9, 0.5, 8, WARN, "quarter of 8 looks", id="eight looks are enough"),
+        pytest.param(0.9, 0.5, 7, SKIP, "7 looks at the predictions are too few", id="too few"),
+        pytest.param(None, 0.5, 40, SKIP, "A regression predicts no class", id="a quantity"),
+        pytest.param(NAN, NAN, 40, WARN, "are not finite", id="diverged"),
+        pytest.param(NAN, NAN, 1, SKIP, "1 looks", id="diverged at once"),
+    ],
+)
+def test_prediction_jitter(
+    flips: float | None, jitter: float, epochs: int, verdict: Verdict, words: str
+) -> None:
+    finding = check_prediction_jitter(flips, jitter, epochs)
+    assert finding.check == "prediction_jitter"
+    assert finding.verdict is verdict
+    assert words in finding.message
+    assert "at most 10% flips" in str(finding.expected)
+    assert finding.code == ("lr_too_high" if verdict is WARN else None)
+    assert (finding.prescription is None) == (verdict is not WARN)
+
+
+def test_what_counts_as_jitter_can_be_chosen() -> None:
+    assert check_prediction_jitter(0.2, 0.05, 20, level=0.04).verdict is WARN
+    assert check_prediction_jitter(0.2, 0.2, 20, most=0.3).verdict is PASS

@@ -30,6 +30,9 @@ SPACE = {
 }
 SCORES = [0.7, 0.9, 0.8, NAN]
 
+MOVING = np.clip(np.linspace(0, 1, 9)[:, None] + np.linspace(-0.4, 0.4, 5), 0, 1)
+FLIPPED = np.diff(MOVING > 0.5, axis=0, prepend=MOVING[:1] > 0.5)
+
 HEALTHY = {
     "contact_sheet": lambda: figures.contact_sheet(
         RANDOM.normal(size=(12, 8, 8, 1)), ["a"] * 12, "Images"
@@ -43,6 +46,10 @@ HEALTHY = {
         {"train": [3, 2, 1], "validation": [3, 2.5]}, "loss (nats)", "Loss", targets={"prior": 2.3}
     ),
     "curves, log": lambda: figures.curves({"a": [1, 0.1]}, "loss", "L", "step", log=True),
+    "dynamics": lambda: figures.dynamics(MOVING, FLIPPED, range(1, 10), "How predictions move"),
+    "dynamics of a quantity": lambda: figures.dynamics(
+        MOVING * 40, None, range(1, 10), "How predictions move", "price", limits=None
+    ),
     "label_against_prediction": lambda: figures.label_against_prediction(
         np.arange(9.0)[:, None], np.arange(9.0), "Predictions"
     ),
@@ -78,6 +85,14 @@ SICK = {
         {"a": [1.0, 0.0]}, "y", "t", targets={"b": 0.0, "c": NAN}, log=True
     ),
     "no epoch": lambda: figures.curves({"$a_{$": []}, "$y_{$", "$t_{$"),
+    "predictions that stop being finite": lambda: figures.dynamics(
+        np.where(np.arange(9)[:, None] > 4, NAN, MOVING), FLIPPED, range(9), "t", ODD_NAMES[0], None
+    ),
+    "no look at predictions": lambda: figures.dynamics(np.zeros((0, 3)), None, [], "t"),
+    "one look at one prediction": lambda: figures.dynamics(np.ones((1, 1)), None, [7], "t"),
+    "a thousand looks": lambda: figures.dynamics(
+        RANDOM.random((1000, 64)), RANDOM.random((1000, 64)) > 0.5, range(1000), "t"
+    ),
     "predictions of NaN": lambda: figures.label_against_prediction(
         np.ones(3), np.full(3, NAN), "t"
     ),
@@ -202,6 +217,18 @@ def test_curves_mark_where_values_stop_being_finite():
 def test_curves_name_their_targets():
     figure = figures.curves({"loss": [1, 2]}, "loss", "t", targets={"target": 0.01})
     assert "target: 0.01" in words(figure)
+
+
+def test_dynamics_mark_every_flip_and_sort_by_the_end():
+    values = np.array([[0.9, 0.2], [0.6, 0.7], [0.1, 0.8]])
+    flipped = np.array([[False, False], [False, True], [True, False]])
+    figure = figures.dynamics(values, flipped, [1, 3, 5], "t")
+    (shown,) = figure.axes[0].images
+    assert shown.get_array().tolist() == [[0.2, 0.7, 0.8], [0.9, 0.6, 0.1]]
+    assert shown.get_clim() == (0, 1)
+    assert sorted(markers(figure, "o")) == [(1, 0), (2, 1)]
+    assert "predicted class changed (2 times)" in words(figure)
+    assert {"1", "3", "5", "probability of the label"} <= set(words(figure))
 
 
 def test_class_predictions_outlines_labels_and_names_the_wrong_ones():

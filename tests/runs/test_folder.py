@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from recipe.config import Config, RequestError, read
@@ -30,7 +31,7 @@ def folder(tmp_path: Path) -> RunFolder:
 
 def run(folder: RunFolder, note: str, stage: str = "overfit") -> None:
     """A stage from its beginning to its end."""
-    folder.begin(stage, Config())
+    folder.begin(stage, Config(), "fingerprint")
     folder.file("note.txt").write_text(note)
     folder.complete(result(stage, headline=note))
 
@@ -43,7 +44,7 @@ def notes(folder: RunFolder) -> dict[str, str]:
 
 
 def test_a_stage_has_its_name_when_it_is_complete(folder: RunFolder) -> None:
-    folder.begin("overfit", Config())
+    folder.begin("overfit", Config(), "fingerprint")
     folder.file("note.txt").write_text("working")
     assert not (folder.path / "overfit").exists()
     assert folder.result("overfit") is None
@@ -68,7 +69,7 @@ def test_a_stage_that_runs_again_keeps_what_it_replaces(folder: RunFolder) -> No
 
 def test_a_stage_that_is_cut_off_leaves_the_earlier_result(folder: RunFolder) -> None:
     run(folder, "first")
-    folder.begin("overfit", Config())
+    folder.begin("overfit", Config(), "fingerprint")
     folder.file("note.txt").write_text("cut off")
     again = RunFolder(folder.path)  # as after a kill
     assert again.result("overfit") == result(headline="first")
@@ -76,19 +77,51 @@ def test_a_stage_that_is_cut_off_leaves_the_earlier_result(folder: RunFolder) ->
     assert notes(again) == {"overfit": "second", "overfit.1": "first"}
 
 
-def test_a_stage_begins_with_nothing_of_a_cut_off_one(folder: RunFolder) -> None:
-    folder.begin("overfit", Config())
+def test_another_stage_begins_with_nothing_of_a_cut_off_one(folder: RunFolder) -> None:
+    folder.begin("overfit", Config(), "of the old data")
     folder.file("stale.txt").write_text("cut off")
-    folder.begin("overfit", Config())
+    chart = folder.path / "tensorboard" / "overfit" / "train" / "events"
+    chart.parent.mkdir(parents=True)
+    chart.write_text("of the old data")
+    assert not folder.begin("overfit", Config(), "of the new data")
     assert not folder.file("stale.txt").exists()
+    assert not chart.exists()
     assert folder.file("config.yaml").exists()
+
+
+def test_the_same_stage_goes_on_where_it_was_cut_off(folder: RunFolder) -> None:
+    folder.begin("overfit", Config(), "fingerprint")
+    kept = folder.checkpoint("width x1, seed 0")
+    kept.parent.mkdir()
+    kept.write_text("a training")
+    again = RunFolder(folder.path)  # as after a kill
+    assert again.begin("overfit", Config(), "fingerprint")
+    assert again.checkpoint("width x1, seed 0").read_text() == "a training"
+
+
+def test_a_complete_stage_keeps_no_checkpoint(folder: RunFolder) -> None:
+    folder.begin("overfit", Config(), "fingerprint")
+    kept = folder.checkpoint("members_0")
+    kept.parent.mkdir()
+    kept.write_text("a training")
+    folder.complete(result())
+    left = {path.name for path in (folder.path / "overfit").iterdir()}
+    assert left == {"config.yaml", "result.json"}
+    assert not folder.begin("overfit", Config(), "fingerprint")
+
+
+def test_arrays_are_kept_beside_the_result(folder: RunFolder) -> None:
+    folder.begin("overfit", Config(), "fingerprint")
+    folder.keep("predictions", {"val_ids": np.arange(3)})
+    with np.load(folder.file("predictions.npz")) as stored:
+        assert stored["val_ids"].tolist() == [0, 1, 2]
 
 
 def test_a_result_that_cannot_be_written_leaves_the_earlier_one(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(folder, "first")
-    folder.begin("overfit", Config())
+    folder.begin("overfit", Config(), "fingerprint")
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -102,7 +135,7 @@ def test_a_result_that_cannot_be_written_leaves_the_earlier_one(
 
 def test_what_is_said_goes_into_the_log_of_the_running_stage(folder: RunFolder) -> None:
     folder.say("before")
-    folder.begin("data", Config())
+    folder.begin("data", Config(), "fingerprint")
     folder.say("during")
     with folder.progress("trials", 1) as advance:
         advance("val 0.9")
@@ -119,7 +152,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path, path: str) -> None:
     (tmp_path / "file").write_text("")
     folder = RunFolder(tmp_path / path, Console(quiet=True))
     with pytest.raises(RequestError, match=r"file.*: can't be written: "):
-        folder.begin("data", Config())
+        folder.begin("data", Config(), "fingerprint")
     with pytest.raises(RequestError, match=r"file.*: can't be written: "), folder.locked("recipe"):
         pytest.fail("it must not be entered")
 
@@ -132,7 +165,7 @@ def test_every_result_survives(folder: RunFolder) -> None:
     said = result(
         verdict=Verdict.FAIL, findings=[finding], metrics={"loss": float("inf")}, forced=True
     )
-    folder.begin("overfit", Config())
+    folder.begin("overfit", Config(), "fingerprint")
     folder.complete(said)
     assert repr(folder.result("overfit")) == repr(said)
     text = (folder.path / "overfit" / "result.json").read_text()
@@ -179,7 +212,7 @@ def test_a_winner_gives_its_model_and_training_and_nothing_else(folder: RunFolde
     won = Config().replace(
         {"model.widths": (7,), "train.epochs": 3, "seed": 5, "data.limit": 99, "search.epochs": 1}
     )
-    folder.begin("tune", Config())
+    folder.begin("tune", Config(), "fingerprint")
     folder.write_config("best.yaml", won, "from: recipe tune")
     folder.complete(result("tune"))
     config = Config().replace({"name": "mine"})

@@ -2,94 +2,86 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from recipe.config import Config, Task
-from recipe.data import Dataset, Split
-from recipe.training import (
-    StopAt,
-    compiled_loss,
-    evaluate,
-    fit,
-    new_model,
-    predict,
-    restore_best,
-    train,
-)
-from recipe.training.fit import early_stopping
+from recipe.config import Task
+from recipe.data import Dataset
+from recipe.training import StopAt, compiled_loss, evaluate, fit, new_model, predict, train
+from recipe.training.batches import column, order_of
+from tests.training.random_configs import differences, keras_fit, unequal
 from tests.training.tiny import config, dataset
 
+FIT = import_module("recipe.training.fit")  # the package's own `fit` is the function
 TASKS = pytest.mark.parametrize("task", list(Task), ids=str)
 
 
-def column(y: np.ndarray) -> np.ndarray:
-    return y[:, np.newaxis] if y.ndim == 1 else y
+@pytest.mark.parametrize("seed", range(20))
+def test_a_random_training_is_keras_own(seed: int) -> None:
+    """`make proof ONLY=fast-path` draws 100."""
+    assert differences(seed) == []
 
 
-def keras_fit(
-    config: Config, data: Dataset, seed: int
-) -> tuple[keras.Model, dict[str, list[float]]]:
-    """The same training by Keras's own `fit`, an epoch at a time in the same order."""
-    model = new_model(config, data, seed)
-    rng = np.random.default_rng(seed)
-    history: dict[str, list[float]] = {}
-    for _ in range(config.train.epochs):
-        order = rng.permutation(len(data.train))
-        said = model.fit(
-            data.train.x[order],
-            column(data.train.y[order]),
-            batch_size=config.train.batch_size,
-            validation_data=(data.val.x, column(data.val.y)),
-            shuffle=False,
-            verbose=0,
-        )
-        for name, values in said.history.items():
-            history.setdefault(name, []).extend(values)
-    return model, history
+def test_a_wrong_training_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison itself: one other permutation in the second epoch is seen everywhere."""
+    changed = lambda seed, epoch, n: order_of(seed + epoch, epoch, n)  # noqa: E731
+    monkeypatch.setattr(FIT, "order_of", changed)
+    found = " ".join(differences(0))
+    for part in ("variable dense_1/kernel", "optimizer variable", "history", "Rows.weights"):
+        assert part in found
 
 
 @pytest.mark.parametrize(
-    ("task", "changes"),
+    "changes",
     [
-        pytest.param(Task.MULTICLASS, {"model__norm": "batch", "train__weight_decay": 0.1},
-                     id="multiclass, batch norm, decay"),
-        pytest.param(Task.BINARY, {"model__l2": 0.01, "train__optimizer": "rmsprop"},
-                     id="binary, L2, RMSprop"),
-        pytest.param(Task.REGRESSION, {"train__optimizer": {"class_name": "SGD", "config": {
-                     "momentum": 0.9, "clipnorm": 0.5}}}, id="regression, momentum, clipping"),
-        pytest.param(Task.MULTICLASS, {"train__epochs": 1, "train__optimizer": {
-                     "class_name": "Adam", "config": {"use_ema": True, "ema_momentum": 0.5}}},
-                     id="averaged weights"),
+        pytest.param({}, id="plain"),
+        pytest.param({"model__norm": "batch", "model__l2": 0.01, "train__optimizer": "sgd"},
+                     id="batch norm, L2"),
     ],
 )  # fmt: skip
-def test_an_epoch_is_keras_own(task: Task, changes: dict[str, Any]) -> None:
-    data, settings = dataset(task), config(**changes)
-    expected, logs = keras_fit(settings, data, seed=3)
-    history = train(settings, data, seed=3)
-    for ours, theirs in zip(history.model.get_weights(), expected.get_weights(), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-7)
-    assert set(history.history) == set(logs)
-    for name, values in logs.items():
-        np.testing.assert_allclose(history.history[name], values, rtol=1e-5, err_msg=name)
+def test_xla_computes_the_same_for_20_steps(changes: dict[str, Any]) -> None:
+    """It adds up in another order, so not to the bit. It draws other random numbers, so nets with
+    dropout or noise can't be compared, and `train.jit: auto` leaves them alone."""
+    data = dataset(train=40)
+    settings = config(train__learning_rate=0.003, **changes)
+    fitted = [
+        fit(new_model(settings, data, 1), data.train, val=data.val, batch_size=8, epochs=4, seed=1,
+            jit=jit)
+        for jit in (False, True)
+    ]  # fmt: skip
+    plain, compiled = (run.model for run in fitted)
+    assert int(compiled.optimizer.iterations) == 20
+    for a, b in zip(plain.trainable_variables, compiled.trainable_variables, strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-5 * float(np.abs(a).max()))
+    for name, values in fitted[0].history.items():
+        np.testing.assert_allclose(fitted[1].history[name], values, rtol=1e-5, err_msg=name)
 
 
 @TASKS
 def test_validation_is_what_evaluate_says_of_all_examples(task: Task) -> None:
     data = dataset(task, val=1100)  # more than one block of 1,024
-    history = train(config(train__epochs=1), data, seed=0)
-    said = history.model.evaluate(data.val.x, column(data.val.y), verbose=0, return_dict=True)
+    fitted = train(config(train__epochs=1), data, seed=0)
+    said = fitted.model.evaluate(data.val.x, column(data.val.y), verbose=0, return_dict=True)
     for name, value in said.items():
-        assert history.history[f"val_{name}"] == pytest.approx([value], rel=1e-5)
-    assert compiled_loss(history.model, data.val) == pytest.approx(said["loss"], rel=1e-5)
-    ours = evaluate(history.model, data.val, data)
+        assert fitted.history[f"val_{name}"] == pytest.approx([value], rel=1e-5)
+    assert compiled_loss(fitted.model, data.val) == pytest.approx(said["loss"], rel=1e-5)
+    ours = evaluate(fitted.model, data.val, data)
     for name, value in said.items():
         assert ours[name] == pytest.approx(value, rel=1e-4), name
+
+
+def test_compiled_loss_changes_nothing() -> None:
+    data = dataset()
+    model = new_model(config(model__norm="batch", model__dropout=0.5), data, seed=0)
+    before = [np.array(variable.numpy()) for variable in model.variables]
+    losses = [compiled_loss(model, data.train) for _ in range(2)]
+    assert losses[0] == losses[1]
+    assert unequal("variable", before, model.variables) == []
 
 
 @pytest.mark.parametrize(
@@ -108,16 +100,23 @@ def test_steps_of_an_epoch(examples: int, batch_size: Any, steps: int) -> None:
     assert int(model.optimizer.iterations) == steps
 
 
+@pytest.mark.parametrize("block", [1, 2, 1000])
+def test_where_a_block_ends_changes_nothing(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, settings = dataset(), config(model__dropout=0.3)
+    whole = train(settings, data, seed=0)
+    monkeypatch.setattr(FIT, "BLOCK_STEPS", block)
+    again = train(settings, data, seed=0)
+    assert unequal("variable", again.model.variables, whole.model.variables) == []
+    assert again.history == whole.history
+
+
 def test_each_epoch_has_an_order_of_its_own_and_every_example_once() -> None:
-    data = dataset(Task.REGRESSION, train=6)
-    model = new_model(config(), data, seed=0)
-    seen: list[float] = []
-    model.train_step = lambda batch: tf.py_function(lambda y: seen.extend(y.numpy()), batch[1:], [])
-    fit(model, data.train, batch_size=4, epochs=3, seed=0)
-    epochs = np.reshape(seen, (3, 6)).tolist()
-    assert [sorted(epoch) for epoch in epochs] == [sorted(data.train.y[:, 0].tolist())] * 3
-    assert epochs[0] != epochs[1] != epochs[2]
-    assert data.train.y[:, 0].tolist() not in epochs
+    orders = [order_of(0, epoch, 6).tolist() for epoch in range(3)]
+    assert all(sorted(order) == [*range(6)] for order in orders)
+    assert orders[0] != orders[1] != orders[2]
+    assert [*range(6)] not in orders
+    assert orders != [order_of(1, epoch, 6).tolist() for epoch in range(3)]
+    assert orders[2] == order_of(0, 2, 6).tolist()  # whatever was drawn before
 
 
 class Recorder(keras.callbacks.Callback):
@@ -127,7 +126,7 @@ class Recorder(keras.callbacks.Callback):
         super().__init__()
         self.calls: list[str] = []
         self.logs: list[dict[str, float]] = []
-        self.weights: list[list[np.ndarray]] = []
+        self.rates: list[float] = []
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.calls.append("train begins")
@@ -138,7 +137,7 @@ class Recorder(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.calls.append(f"epoch {epoch} ends")
         self.logs.append(dict(logs))
-        self.weights.append(self.model.get_weights())
+        self.rates.append(float(self.model.optimizer.learning_rate))
 
     def on_train_end(self, logs: Any = None) -> None:
         self.calls.append("train ends")
@@ -148,7 +147,7 @@ class Recorder(keras.callbacks.Callback):
 @TASKS
 def test_callbacks_are_called_in_keras_order_with_its_logs(task: Task) -> None:
     recorder = Recorder()
-    history = train(config(train__epochs=2), dataset(task), seed=0, callbacks=[recorder])
+    fitted = train(config(train__epochs=2), dataset(task), seed=0, callbacks=[recorder])
     assert recorder.calls == [
         "train begins",
         *("epoch 0 begins", "epoch 0 ends", "epoch 1 begins", "epoch 1 ends"),
@@ -159,16 +158,18 @@ def test_callbacks_are_called_in_keras_order_with_its_logs(task: Task) -> None:
     assert all(set(logs) == names for logs in recorder.logs)
     assert recorder.logs[-1] == recorder.logs[-2]
     for name in names:
-        assert history.history[name] == [logs[name] for logs in recorder.logs[:2]]
-    assert history.params["epochs"] == 2
-    assert history.epoch == [0, 1]
+        assert fitted.history[name] == [logs[name] for logs in recorder.logs[:2]]
+    assert recorder.params == {"verbose": 0, "epochs": 2, "steps": 3}
+    assert recorder.rates == [pytest.approx(0.01)] * 2
+    assert recorder.model is fitted.model
+    assert (fitted.fallback, fitted.non_finite, fitted.diverged) == (None, None, False)
 
 
 def test_without_validation_there_are_no_validation_logs() -> None:
     data = dataset()
     model = new_model(config(), data, seed=0)
-    history = fit(model, data.train, batch_size=8, epochs=1, seed=0)
-    assert set(history.history) == {"loss", "accuracy"}
+    fitted = fit(model, data.train, batch_size=8, epochs=1, seed=0)
+    assert set(fitted.history) == {"loss", "accuracy"}
 
 
 @pytest.mark.parametrize(
@@ -183,93 +184,34 @@ def test_stop_at(when: Callable[..., bool], epochs: int | None) -> None:
     asked = []
 
     def reached(model: keras.Model, logs: dict[str, float]) -> bool:
-        asked.append(model)
+        asked.append(int(model.optimizer.iterations))
         return when(logs, len(asked))
 
     stop = StopAt(reached)
-    history = train(config(train__epochs=3), dataset(), seed=0, callbacks=[stop])
+    fitted = train(config(train__epochs=3), dataset(), seed=0, callbacks=[stop])
     assert stop.epochs == epochs
-    assert len(history.epoch) == (epochs or 3)
-    assert all(model is history.model for model in asked)
+    assert len(fitted.history["loss"]) == (epochs or 3)
+    assert asked == [3, 6, 9][: epochs or 3]  # it is asked about the net that trains
 
 
-class Script(keras.callbacks.Callback):
-    """Puts scores into the logs, as if the net had reached them."""
+@pytest.mark.parametrize("what", ["training", "loss"])
+def test_a_callback_may_use_another_net_of_the_same_structure(what: str) -> None:
+    """It must not get the graph in which the outer training's weights are."""
+    data, settings = dataset(), config()
 
-    def __init__(self, name: str, values: list[float]) -> None:
-        super().__init__()
-        self.name, self.values = name, values
+    def use_another(epoch: int, logs: Any) -> None:
+        other = new_model(settings, data, seed=7)
+        if what == "training":
+            fit(other, data.train, batch_size=4, epochs=1, seed=7)
+        else:
+            compiled_loss(other, data.train)
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        logs[self.name] = self.values[epoch]
-
-
-@pytest.mark.parametrize(
-    ("monitor", "values", "patience", "epochs", "best"),
-    [
-        pytest.param("val_loss", [3, 1, 2, 2, 2, 2], 2, 4, 1, id="the loss worsens"),
-        pytest.param("val_loss", [3, 1, 2, 0.5, 2, 2], 2, 6, 3, id="one worse epoch is noise"),
-        pytest.param("val_loss", [3, 1, 2, 2, 2, 2], None, 6, 1, id="to the end, then the best"),
-        pytest.param("val_accuracy", [0.1, 0.9, 0.8, 0.8, 0.8, 0.8], 1, 3, 1,
-                     id="more accuracy is better"),
-        pytest.param("val_loss", [6, 5, 4, 3, 2, 1], 1, 6, 5, id="it always improves"),
-    ],
-)  # fmt: skip
-def test_the_best_weights_are_restored(
-    monitor: str, values: list[float], patience: int | None, epochs: int, best: int
-) -> None:
-    data, recorder = dataset(), Recorder()
-    model = new_model(config(), data, seed=0)
-    callbacks = [Script(monitor, values), recorder, restore_best(monitor, patience)]
-    history = fit(model, data.train, val=data.val, batch_size=8, epochs=6, seed=0,
-                  callbacks=callbacks)  # fmt: skip
-    assert len(history.epoch) == epochs
-    for now, then in zip(model.get_weights(), recorder.weights[best], strict=True):
-        np.testing.assert_array_equal(now, then)
-
-
-@pytest.mark.parametrize(
-    ("task", "metric", "monitor", "mode"),
-    [
-        (Task.MULTICLASS, "auto", "val_accuracy", np.greater),
-        (Task.REGRESSION, "auto", "val_r2", np.greater),
-        (Task.REGRESSION, "loss", "val_loss", np.less),
-    ],
-    ids=["accuracy", "r2", "loss"],
-)
-def test_early_stopping_follows_the_deciding_metric(
-    task: Task, metric: str, monitor: str, mode: Any
-) -> None:
-    settings = config(train__early_stopping=3, train__metric=metric)
-    (callback,) = early_stopping(settings, dataset(task))
-    assert (callback.monitor, callback.patience) == (monitor, 3)
-    assert callback.restore_best_weights
-    callback._set_monitor_op()
-    assert bool(callback.monitor_op(2, 1)) == bool(mode(2, 1))
-    assert early_stopping(config(), dataset(task)) == []
-
-
-def test_early_stopping_ends_a_training_by_itself() -> None:
-    recorder = Recorder()
-    settings = config(train__early_stopping=1, train__epochs=30, train__learning_rate=5.0)
-    history = train(settings, dataset(), seed=0, callbacks=[recorder])
-    scores = history.history["val_accuracy"]
-    assert len(scores) < 30
-    best = int(np.argmax(scores))
-    for now, then in zip(history.model.get_weights(), recorder.weights[best], strict=True):
-        np.testing.assert_array_equal(now, then)
-
-
-def test_a_loss_that_is_not_finite_ends_the_training() -> None:
-    recorder = Recorder()
-    settings = config(train__epochs=5, train__optimizer="sgd", train__learning_rate=1e30)
-    data = dataset(Task.REGRESSION)
-    history = train(settings, data, seed=0, callbacks=[recorder])
-    losses = history.history["loss"]
-    assert len(losses) < 5
-    assert not np.isfinite(losses[-1])
-    assert np.isfinite(losses[:-1]).all()
-    assert recorder.calls[-1] == "train ends"
+    alone = fit(new_model(settings, data, 0), data.train, batch_size=8, epochs=2, seed=0)
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=use_another)
+    model = new_model(settings, data, 0)
+    outer = fit(model, data.train, batch_size=8, epochs=2, seed=0, callbacks=[callback])
+    assert unequal("variable", outer.model.variables, alone.model.variables) == []
+    assert outer.history == alone.history
 
 
 def changed(data: Dataset, scale: float) -> Dataset:
@@ -277,8 +219,9 @@ def changed(data: Dataset, scale: float) -> Dataset:
 
 
 def test_validation_examples_are_never_learnt_from() -> None:
+    settings = config(model__norm="batch", train__epochs=1)
     weights = [
-        train(config(model__norm="batch"), changed(dataset(), scale), seed=0).model.get_weights()
+        train(settings, changed(dataset(), scale), seed=0).model.get_weights()
         for scale in (1.0, 100.0)
     ]
     for first, second in zip(*weights, strict=True):
@@ -294,6 +237,17 @@ def test_the_seed_decides_to_the_bit() -> None:
     assert all(a != b for a, b in zip(first, other, strict=True))
 
 
+def test_a_training_leaves_the_random_numbers_of_others_alone() -> None:
+    """Whether a graph had to be made first must not change what is drawn next."""
+    drawn = []
+    for widths in ((4,), (4,), (7,)):  # the last one is new
+        keras.utils.set_random_seed(5)
+        model = new_model(config(model__widths=widths), dataset(), seed=0)
+        fit(model, dataset().train, batch_size=8, epochs=1, seed=0)
+        drawn.append((np.random.random(), int(keras.random.SeedGenerator().state.numpy()[0])))
+    assert drawn[0] == drawn[1] == drawn[2]
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"model__dropout": 0.5}, {"model__noise": {"input": 1.0}},
@@ -304,22 +258,27 @@ def test_what_is_random_in_training_is_off_in_validation(changes: dict[str, Any]
     data = dataset(train=16)
     data = replace(data, val=data.train)
     settings = config(train__learning_rate=1e-30, train__optimizer="sgd", **changes)
-    history = train(settings, data, seed=0)
-    logs = history.history
+    fitted = train(settings, data, seed=0)
+    logs = fitted.history
     assert logs["loss"][0] != pytest.approx(logs["loss"][1], rel=1e-6)
     assert logs["val_loss"][0] == logs["val_loss"][1]
-    np.testing.assert_array_equal(*(predict(history.model, data.val.x) for _ in range(2)))
+    np.testing.assert_array_equal(*(predict(fitted.model, data.val.x) for _ in range(2)))
 
 
 def test_a_fit_goes_on_where_the_last_one_ended() -> None:
+    """With the optimizer's state too, as Keras's does."""
     data = dataset()
-    model = new_model(config(), data, seed=0)
+    model, theirs = (new_model(config(), data, seed=0) for _ in range(2))
     stop = StopAt(lambda model, logs: int(model.optimizer.iterations) >= 24)
     first = fit(model, data.train, batch_size=8, epochs=99, seed=0, callbacks=[stop])
     then = fit(model, data.train, batch_size=8, epochs=2, seed=1)
-    assert (len(first.epoch), len(then.epoch)) == (8, 2)  # stopped once is not stopped for ever
-    assert then.history["loss"][0] < first.history["loss"][0]
+    # stopped once is not stopped for ever
+    assert (len(first.history["loss"]), len(then.history["loss"])) == (8, 2)
     assert int(model.optimizer.iterations) == 30
+    for epochs, seed in ((8, 0), (2, 1)):
+        keras_fit(theirs, data, size=8, epochs=epochs, seed=seed, validates=False)
+    assert unequal("variable", model.variables, theirs.variables) == []
+    assert unequal("variable", model.optimizer.variables, theirs.optimizer.variables) == []
 
 
 def test_every_step_is_on_the_examples_and_their_own_targets() -> None:
@@ -335,17 +294,16 @@ def test_every_step_is_on_the_examples_and_their_own_targets() -> None:
         losses.append((error**2).mean())
         w -= 0.1 * 2 * data.train.x.T @ error / len(error)
         b -= 0.1 * 2 * error.mean(axis=0)
-    history = fit(model, data.train, batch_size=10, epochs=5, seed=0)
-    np.testing.assert_allclose(history.history["loss"], losses, rtol=1e-5)
+    history = fit(model, data.train, batch_size=10, epochs=5, seed=0).history
+    np.testing.assert_allclose(history["loss"], losses, rtol=1e-5)
     assert all(later < earlier for earlier, later in pairwise(losses))
 
 
 def test_a_batch_loss_is_weighted_by_its_examples() -> None:
     """A partial batch must not count as much as a whole one."""
     data = dataset(Task.REGRESSION, train=9)
-    train_split = Split(data.train.x, data.train.y, data.train.ids)
     settings = config(train__learning_rate=1e-30, train__optimizer="sgd")
     model = new_model(settings, data, seed=0)
-    logs = fit(model, train_split, batch_size=8, epochs=1, seed=0).history
+    logs = fit(model, data.train, batch_size=8, epochs=1, seed=0).history
     every = (predict(model, data.train.x) - data.train.y) ** 2
     assert logs["loss"] == pytest.approx([every.mean()], rel=1e-5)

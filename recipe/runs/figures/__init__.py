@@ -11,7 +11,8 @@ from recipe.runs.figures.predictions import (
     confusion,
     label_against_prediction,
 )
-from recipe.runs.figures.training import curves, first_layer
+from recipe.runs.figures.rates import range_curve
+from recipe.runs.figures.training import curves, dynamics, first_layer
 
 __all__ = [
     "class_balance",
@@ -19,10 +20,12 @@ __all__ = [
     "confusion",
     "contact_sheet",
     "curves",
+    "dynamics",
     "feature_histograms",
     "first_layer",
     "intervals",
     "label_against_prediction",
     "ladder_of_scores",
+    "range_curve",
     "trials",
 ]

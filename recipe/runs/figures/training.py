@@ -1,4 +1,4 @@
-"""Figures of a training: curves over epochs or steps, and the first layer's filters."""
+"""Figures of a training: curves, predictions as they move, the first layer's filters."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from matplotlib.figure import Figure
 from recipe.runs.figures.style import (
     DASHES,
     INK,
+    ORANGE,
     RED,
     SERIES,
     SMALL,
     WIDTH,
     dress,
+    finite_range,
     grid,
     legend,
     name_ticks,
@@ -74,6 +76,53 @@ def curves(
     axes.set_xlim(first - 0.02 * longest, first + max(longest - 1, 1) + 0.02 * longest)
     axes.xaxis.get_major_locator().set_params(integer=True)
     legend(axes)
+    return figure
+
+
+def dynamics(
+    values: np.ndarray,
+    flipped: np.ndarray | None,
+    epochs: Sequence[int],
+    title: str,
+    unit: str = "probability of the label",
+    limits: tuple[float, float] | None = (0.0, 1.0),
+) -> Figure:
+    """How predictions on fixed examples move: calm rows have come to rest, dots are flips.
+
+    Args:
+        values: (looks, examples), e.g. the probability of the label.
+        flipped: (looks, examples), where the predicted class is another than a look before;
+            None where there are no classes.
+        epochs: that were done at each look.
+        title: of the figure.
+        unit: of the values.
+        limits: of the colours; None: the smallest and largest value.
+    """
+    if not len(values):
+        values, flipped, epochs = np.full((1, values.shape[1]), np.nan), None, [0]
+    looks, examples = values.shape
+    last = values[-max(looks // 4, 1) :]
+    # a value that is not finite is the lowest: it has no place between the others
+    order = np.argsort(-np.where(np.isfinite(last), last, -np.inf).mean(axis=0), kind="stable")
+    figure, (axes,) = grid(title, 1.6 + min(0.06 * examples, 4.0))
+    low, high = limits or finite_range(values)
+    axes.set_facecolor(RED)  # no colour of the map: not finite
+    drawn = axes.imshow(
+        values.T[order], cmap="Blues", vmin=low, vmax=high, aspect="auto", interpolation="nearest"
+    )
+    if flipped is not None:
+        rows, columns = np.nonzero(flipped.T[order])
+        size = float(np.clip(240 / max(looks, 1), 1.5, 5))
+        axes.plot(columns, rows, "o", color=ORANGE, markersize=size, markeredgewidth=0,
+                  label=f"predicted class changed ({len(rows):,} times)")  # fmt: skip
+        legend(axes)
+    dress(axes, "epoch", "example, highest on top", lines="")
+    places = range(0, looks, 1 + looks // 16)
+    axes.set_xticks(places, [str(epochs[i]) for i in places])
+    axes.set_yticks([])
+    bar = figure.colorbar(drawn, ax=axes, fraction=0.03, pad=0.02)
+    bar.set_label(plain(unit), fontsize=SMALL)
+    bar.ax.tick_params(labelsize=SMALL)
     return figure
 
 

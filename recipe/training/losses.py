@@ -1,0 +1,52 @@
+"""Cross-entropies against smoothed labels, from logits and class positions.
+
+Keras smooths one-hot labels only; these take the positions that a Dataset holds. A label becomes
+1 - s for its class plus s shared by all classes (Szegedy et al. 2016, section 7).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+class Smoothed(keras.losses.Loss):
+    """What both have in common: the amount, which a trace may hold in a variable."""
+
+    def __init__(self, label_smoothing: float, name: str = "smoothed", **kwargs: Any) -> None:
+        # a fixed name: Keras would count on from net to net
+        super().__init__(name=name, **kwargs)
+        self.label_smoothing = label_smoothing
+        self.amount: float | tf.Variable = label_smoothing
+
+    def get_config(self) -> dict[str, Any]:
+        """What Keras needs to make it again."""
+        return {**super().get_config(), "label_smoothing": self.label_smoothing}
+
+
+@keras.saving.register_keras_serializable("recipe")
+class SmoothedMulticlass(Smoothed):
+    """Softmax cross-entropy; labels (batch, 1) positions, logits (batch, classes)."""
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Nats, (batch,)."""
+        smoothing = tf.cast(self.amount, y_pred.dtype)
+        log_p = tf.nn.log_softmax(y_pred)
+        labels = tf.cast(tf.reshape(y_true, (-1,)), tf.int32)
+        given = tf.gather(log_p, labels, batch_dims=1)
+        return -((1 - smoothing) * given + smoothing * tf.reduce_mean(log_p, axis=-1))
+
+
+@keras.saving.register_keras_serializable("recipe")
+class SmoothedBinary(Smoothed):
+    """Sigmoid cross-entropy; labels (batch, 1) of 0 and 1, logits (batch, 1)."""
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Nats, (batch,)."""
+        smoothing = tf.cast(self.amount, y_pred.dtype)
+        labels = tf.cast(y_true, y_pred.dtype) * (1 - smoothing) + smoothing / 2
+        return tf.reduce_mean(
+            tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=y_pred), axis=-1
+        )

@@ -1,0 +1,104 @@
+"""From a config and a Dataset to a trained net: what every seed, rung, trial and member is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cache
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from recipe.config import Config, RequestError, Task
+from recipe.data import Dataset, Split
+from recipe.training.best import KeepBest
+from recipe.training.checkpoint import Checkpoint
+from recipe.training.compile import batch_size, new_model, steps_per_epoch
+from recipe.training.fast_path import xla_pays
+from recipe.training.fit import Fitted, fit
+from recipe.training.metric import deciding_metric
+
+
+def train(
+    config: Config,
+    data: Dataset,
+    seed: int,
+    callbacks: Iterable[keras.callbacks.Callback] = (),
+    *,
+    sample: Split | None = None,
+    monitor: str | None = None,
+    checkpoint: Checkpoint | None = None,
+    trainings: int = 1,
+) -> Fitted:
+    """Build, compile and fit the config's net; it ends with the weights of its best epoch.
+
+    Args:
+        config: model and train sections are used.
+        data: trained on `data.train`, validated on `data.val`.
+        seed: of weights, batches, dropout and noise.
+        callbacks: of Keras.
+        sample: training examples to evaluate in inference mode after each epoch.
+        monitor: score that says which epoch is the best; None: the deciding metric on val.
+        checkpoint: where the training is kept, and goes on from.
+        trainings: that will share this one's compiled function: it decides `train.jit: auto`.
+    """
+    mirrored = config.train.strategy == "mirrored"
+    with _mirrored().scope() if mirrored else tf.distribute.get_strategy().scope():
+        model = new_model(config, data, seed)
+    fitted = fit(
+        model,
+        data.train,
+        val=data.val,
+        sample=sample,
+        weights=example_weights(config, data),
+        batch_size=batch_size(config, len(data.train)),
+        epochs=config.train.epochs,
+        seed=seed,
+        callbacks=[
+            *callbacks,
+            KeepBest(
+                monitor or f"val_{deciding_metric(config, data.task)}",
+                patience=config.train.early_stopping,
+            ),
+        ],
+        checkpoint=checkpoint,
+        jit=_is_jit(config, model, data, trainings),
+    )
+    if not mirrored:
+        return fitted
+    # what it is used for afterwards knows nothing of devices
+    plain = new_model(config, data, seed)
+    plain.set_weights(model.get_weights())
+    return replace(fitted, model=plain)
+
+
+def example_weights(config: Config, data: Dataset) -> np.ndarray | None:
+    """What each training example weighs in the loss, (examples,); None: 1 for each.
+
+    balanced: every class weighs as much as any other, the mean stays 1 (King & Zeng 2001).
+
+    Raises:
+        RequestError: a regression has no classes.
+    """
+    if config.train.class_weight == "none":
+        return None
+    if data.task is Task.REGRESSION:
+        raise RequestError("train.class_weight: a regression has no classes; write none")
+    counts = np.bincount(data.train.y, minlength=len(data.classes))
+    weights = len(data.train) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    return weights[data.train.y].astype(np.float32)
+
+
+def _is_jit(config: Config, model: keras.Model, data: Dataset, trainings: int) -> bool:
+    if config.train.jit != "auto":
+        return config.train.jit
+    steps = steps_per_epoch(config, len(data.train)) * config.train.epochs
+    return xla_pays(model, trainings * steps)
+
+
+@cache
+def _mirrored() -> tf.distribute.MirroredStrategy:
+    """One replica on each GPU, or on each logical CPU device where there is none."""
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    return tf.distribute.MirroredStrategy([device.name for device in devices])

@@ -54,8 +54,8 @@ LONG = 62.0
 """Seconds of the training that is watched: the bar is for 60 and more."""
 
 Callbacks = Sequence[keras.callbacks.Callback]
-Train = Callable[[Callbacks], object]
-"""Trains from fresh or known weights, with these callbacks besides those of both sides."""
+Train = Callable[..., None]
+"""(callbacks): trains with these callbacks besides those of both sides."""
 
 
 def main() -> int:
@@ -128,12 +128,11 @@ def _synthetic(shape: tuple[int, ...], examples: int) -> Dataset:
 def ours(config: Config, data: Dataset, jit: bool = False) -> Train:
     """The resident epoch, from a fresh net on."""
 
-    def train(callbacks: Callbacks) -> None:
-        size = batch_size(config, len(data.train))
+    def train(callbacks: Callbacks, model: keras.Model | None = None) -> None:
         fit(
-            new_model(config, data, 0), data.train, val=data.val, batch_size=size,
-            epochs=config.train.epochs, seed=0, callbacks=[KeepBest("val_accuracy"), *callbacks],
-            jit=jit,
+            model or new_model(config, data, 0), data.train, val=data.val,
+            batch_size=batch_size(config, len(data.train)), epochs=config.train.epochs, seed=0,
+            callbacks=[KeepBest("val_accuracy"), *callbacks], jit=jit,
         )  # fmt: skip
 
     return train
@@ -302,8 +301,11 @@ def logged(rounds: int) -> Sides:
     """
     config, data = usual_mlp(epochs=1_000_000)  # until the time is up
 
+    # before the turns begin: a seed that is set clears what the other has compiled
+    nets = {name: new_model(config, data, 0) for name in ("everything", "nothing")}
+
     def nothing(turns: Turns) -> None:
-        ours(config, data)([turns.callback("nothing")])
+        ours(config, data)([turns.callback("nothing")], nets["nothing"])
 
     def everything(turns: Turns) -> None:
         with tempfile.TemporaryDirectory() as home:
@@ -313,8 +315,9 @@ def logged(rounds: int) -> Sides:
                 examples=len(data.train), clock=lambda: turns.clock("everything"),
             )  # fmt: skip
             dynamics = Dynamics(data.val.x[:64], data.val.y[:64], data.task)
+            logs = LogEpochs(*boards[:2])
             ours(config, data)(
-                [turns.callback("everything"), LogEpochs(*boards[:2]), monitor, dynamics]
+                [turns.callback("everything"), logs, monitor, dynamics], nets["everything"]
             )
 
     with native_noise_hidden():

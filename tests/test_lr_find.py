@@ -167,7 +167,7 @@ def test_a_rate_far_too_low_warns_and_the_quantity_of_few_examples_is_learnt(tmp
     assert verdicts(result)["rate_learns"] is not Verdict.FAIL
     assert verdicts(result)["config_rate"] is Verdict.WARN
     assert codes(result) == {"lr_too_low"}
-    assert result.metrics["rate"] > 1e-6 * APART
+    assert result.metrics["rate"] == result.metrics["verified_rate"] > 1e-6 * APART
 
 
 @pytest.mark.parametrize("setting", ["stages.lr_find.high=1e-6", "stages.lr_find.steps=10"])

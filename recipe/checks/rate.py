@@ -130,7 +130,7 @@ def check_suggestion(rate: float, others: Mapping[float, Interval], found: float
         measured=max(measured, default=float("nan")),
         expected=f"no rate better than {rate:.2g}: no whole interval above 0",
         source="diagnosis rule 22: the prescribed change, tried",
-        prescription=f"train.learning_rate: {found:g}",
+        prescription=f"go by {found:g}, not by the range test's {rate:g}",
     )
 
 
@@ -169,7 +169,7 @@ def check_config_rate(current: float, found: float, gain: Interval, diverged: in
 
 
 def _share(part: Interval) -> str:
-    return f"{part[0]:.0%} [{part[1]:.0%}, {part[2]:.0%}]"
+    return f"{part[0]:.1%} [{part[1]:.1%}, {part[2]:.1%}]"
 
 
 def _gain(gain: Interval) -> str:

@@ -74,13 +74,13 @@ def dropout_position(config: ModelConfig) -> str:
     return config.dropout_position
 
 
-def activation_layer(config: ModelConfig) -> keras.layers.Layer:
+def activation_layer(config: ModelConfig, name: str) -> keras.layers.Layer:
     """The activation as a layer of its own, so that norm and noise can stand on either side."""
     if isinstance(config.activation, str):
-        return keras.layers.Activation(config.activation)
+        return keras.layers.Activation(config.activation, name=name)
     given = config.activation
     layer = getattr(keras.layers, given.class_name)
-    return layer(**given.config)
+    return layer(**{"name": name, **given.config})
 
 
 def block(
@@ -96,8 +96,9 @@ def block(
         x: input of the block.
         config: the policies.
         layer: makes the kernel layer from Keras arguments, e.g. `partial(Dense, 64)`.
-        name: of the kernel layer, e.g. "dense_1", the same in every net: Keras would count on
-            from net to net, and no two runs in TensorBoard would share a tag.
+        name: of the kernel layer, e.g. "dense_1", with which the others' names begin. They are
+            the same in every net: Keras would count on from net to net, and no two runs in
+            TensorBoard would share a tag.
         last: whether it is the last block before the head.
     """
     spatial = len(x.shape) == 4
@@ -114,14 +115,14 @@ def block(
         kernel_regularizer=keras.regularizers.L2(config.l2) if config.l2 else None,
     )(x)
     if config.dropout and position == "before_norm":
-        x = drop(config.dropout)(x)
+        x = drop(config.dropout, name=f"{name}_dropout")(x)
     if before:
         x = NORMS[config.norm](config, f"{name}_norm")(x)
-    x = activation_layer(config)(x)
+    x = activation_layer(config, f"{name}_activation")(x)
     if config.norm != "none" and not before:
         x = NORMS[config.norm](config, f"{name}_norm")(x)
     if config.noise.activation:
-        x = keras.layers.GaussianNoise(config.noise.activation)(x)
+        x = keras.layers.GaussianNoise(config.noise.activation, name=f"{name}_noise")(x)
     if config.dropout and (position == "after_norm" or (position == "last" and last)):
-        x = drop(config.dropout)(x)
+        x = drop(config.dropout, name=f"{name}_dropout")(x)
     return x

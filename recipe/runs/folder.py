@@ -49,6 +49,7 @@ class RunFolder:
         self.path = path
         self.console = console or Console()
         self.stage: str | None = None
+        self._boards: dict[Path, Board] = {}
 
     # ---- what a stage uses -------------------------------------------------------------------
 
@@ -80,11 +81,12 @@ class RunFolder:
         write_atomically(self.file(f"{name}.npz"), content.getvalue())
 
     def board(self, name: str) -> Board:
-        """A TensorBoard run `<stage>/<name>`."""
+        """A TensorBoard run `<stage>/<name>`; whoever asks for one name writes into one file."""
         from recipe.runs.tensorboard import Board
 
         assert self.stage is not None
-        return Board(self.path / "tensorboard" / self.stage / name)
+        place = self.path / "tensorboard" / self.stage / name
+        return self._boards.setdefault(place, Board(place))
 
     def checkpoint(self, name: str) -> Path:
         """Where a training of the running stage is kept until the stage is complete."""

@@ -72,14 +72,17 @@ def run(config: Config, folder: RunFolder) -> StageResult:
         checks.check_config_rate(current, found, _ends(over), diverged),
     ]
     _draw_gains(others, suggested, config, folder)
-    said = "the config's own" if found == current else f"config {current:g}: {over}"
-    if diverged and found != current:
-        said = f"config {current:g}: diverged on {diverged} of {settings.seeds} seeds"
-    won = asked.replace({"train.learning_rate": found})
-    folder.write_config("rate.yaml", won, f"from: recipe lr-find, {said}")
-    metrics |= {"rate": found, "gain": over.difference, "gain_low": over.low}
-    metrics |= {"gain_high": over.high}
-    return _result(findings, f"train.learning_rate: {found:g}; {said}", metrics)
+    kept = found if over.verdict == "better" else current
+    said = f"{found:g} against the config's {current:g}: {over}"
+    if found == current:
+        said = "the config's own, no other is better"
+    elif diverged:
+        said = f"the config's {current:g} diverged on {diverged} of {settings.seeds} seeds"
+    won = asked.replace({"train.learning_rate": kept})
+    folder.write_config("rate.yaml", won, f"from: recipe lr-find, keeping {kept:g}; {said}")
+    metrics |= {"verified_rate": found, "gain": over.difference, "gain_low": over.low}
+    metrics |= {"gain_high": over.high, "rate": kept}
+    return _result(findings, f"train.learning_rate: {kept:g}; {said}", metrics)
 
 
 def _curves(config: Config, data: Dataset, folder: RunFolder) -> list[Curve]:

@@ -144,6 +144,10 @@ def _dtype(kind: str) -> Any:
     return np.dtype(kind)
 
 
+TURNED = ("min_delta",)
+"""Attributes that are left as a callback was made with them: Keras turns the sign of this one the
+first time it compares, and does so again in the process that goes on."""
+
 CallbackState = tuple[list[dict[str, Any]], dict[str, np.ndarray]]
 
 
@@ -159,6 +163,8 @@ def of_callbacks(callbacks: Iterable[keras.callbacks.Callback]) -> CallbackState
     for number, callback in enumerate(callbacks):
         record = {}
         for name, value in vars(callback).items():
+            if name in TURNED:
+                continue
             if _is_plain(value):
                 record[name] = value
             elif _is_array(value):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import keras
@@ -21,7 +22,7 @@ def new_model(config: Config, data: Dataset, seed: int) -> keras.Model:
     Raises:
         RequestError: Keras refuses the net or the optimizer.
     """
-    keras.utils.set_random_seed(seed)
+    _seed(config, seed)
     steps = steps_per_epoch(config, len(data.train))
     model = build(_with_momentum(config, steps).model, data.shape, data.task, data.prior)
     # the epoch is compiled as a whole, with XLA or without (`fast_path.py`)
@@ -32,6 +33,19 @@ def new_model(config: Config, data: Dataset, seed: int) -> keras.Model:
         jit_compile=False,
     )
     return model
+
+
+def _seed(config: Config, seed: int) -> None:
+    """Fix what weights, dropout and noise are drawn from.
+
+    Keras's own layers take their seeds from Python's generator. `keras.utils.set_random_seed`
+    also seeds TensorFlow, which clears its compiled kernels: that doubles the cost of a small
+    training in a process that has made one before. So it is for code that may draw from there.
+    """
+    if ":" in config.model.family:
+        keras.utils.set_random_seed(seed)
+    else:
+        random.seed(seed)
 
 
 def steps_per_epoch(config: Config, examples: int) -> int:

@@ -7,6 +7,7 @@ others decided in an epoch, and keeps that too.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import asdict
 from typing import Any
 
@@ -48,6 +49,7 @@ class Session(keras.callbacks.Callback):
         """A callback has asked for the end."""
         self.non_finite: NonFinite | None = None
         self._about, self._callbacks, self._checkpoint = about, callbacks, checkpoint
+        self._made = self._began = deepcopy(of_callbacks(callbacks)[0])
         self._saved = checkpoint.load() if checkpoint else None
         if self._saved is None or checkpoint is None:
             return
@@ -70,7 +72,8 @@ class Session(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Note what the callbacks begin with: what never changes is how they were made."""
-        self._began = [dict(record) for record in of_callbacks(self._callbacks)[0]]
+        # copies: a callback may add to a list that it began with
+        self._began = deepcopy(of_callbacks(self._callbacks)[0])
 
     def restore(self, state: Sequence[keras.Variable]) -> None:
         """Put the saved state back, if there is one: the net's, and that of the callbacks.
@@ -106,9 +109,11 @@ class Session(keras.callbacks.Callback):
     def _save(self, state: Sequence[keras.Variable]) -> None:
         assert self._checkpoint is not None
         records, arrays = of_callbacks(self._callbacks)
+        # a training that is done begins no callback again
+        then = self._made if self.is_done else self._began
         changed = [
-            {name: value for name, value in now.items() if value != begun.get(name, now)}
-            for now, begun in zip(records, self._began, strict=True)
+            {name: value for name, value in now.items() if value != before.get(name, now)}
+            for now, before in zip(records, then, strict=True)
         ]
         arrays |= {f"state/{n}": np.array(variable.numpy()) for n, variable in enumerate(state)}
         self._checkpoint.save(

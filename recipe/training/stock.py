@@ -124,7 +124,8 @@ def fit_stock(
 ) -> None:
     """Train by `keras.Model.fit`; arguments as in `fit`."""
     if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
+        with model.distribute_strategy.scope():
+            model.optimizer.build(model.trainable_variables)
     state = [*model.variables, *model.optimizer.variables]
     batches = _Batches(train, weights, batch_size, seed)
     first = [] if sample is None else [_Evaluate(sample)]

@@ -57,6 +57,13 @@ HEALTHY = {
         LABELS, PROBABILITIES, NAMES, "Predictions"
     ),
     "confusion": lambda: figures.confusion(np.array([[9, 1, 0], [0, 8, 2], [0, 0, 7]]), NAMES),
+    "range_curve": lambda: figures.range_curve(
+        [np.geomspace(1e-7, 10, n) for n in (40, 30)],
+        [np.r_[np.full(20, 2.3), np.linspace(2.3, 0.2, n - 20)] for n in (40, 30)],
+        (0.004, 0.003, 0.006),
+        0.001,
+        "Range test",
+    ),
     "intervals": lambda: figures.intervals(ROWS, "Regularizers", "difference in accuracy"),
     "ladder_of_scores": lambda: figures.ladder_of_scores(
         [("dummy", 0.1, None, None), ("net", 0.9, 0.85, 0.95)], "Scores", "accuracy"

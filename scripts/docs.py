@@ -125,6 +125,7 @@ def _kind(schema: dict[str, Any]) -> str:
 
 
 _TYPES = {
+    "boolean": "true or false",
     "string": "text",
     "integer": "whole number",
     "number": "number",

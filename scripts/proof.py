@@ -34,6 +34,10 @@ RECIPE = [sys.executable, "-m", "recipe"]
 SPLIT_SEEDS = range(5)
 DIGITS_BARS = {"digits": 0.97, "digits_cnn": 0.985}
 KILLS = 20
+RANDOM_TRAININGS = 100
+TRAINING_KILLS = 50
+TRAINING_EPOCHS = 250
+"""About 10 s for one that is not killed."""
 
 
 def digits() -> list[dict[str, Any]]:
@@ -85,15 +89,54 @@ def interrupted() -> list[dict[str, Any]]:
     return [_row(f"same verdicts and numbers after {KILLS} kills", share, share, share, 1.0)]
 
 
+def fast_path() -> list[dict[str, Any]]:
+    """Random trainings by our epochs and by Keras's `fit`: weights, history, callbacks, bits."""
+    half = RANDOM_TRAININGS // 2
+    said = _side_by_side("random_configs", [["0", str(half)], [str(half), str(2 * half)]])
+    share = sum(part["equal"] for part in said) / sum(part["drawn"] for part in said)
+    name = f"{RANDOM_TRAININGS} random trainings equal to those of Keras's fit, to the bit"
+    return [_row(name, share, share, share, 1.0)]
+
+
+def resume() -> list[dict[str, Any]]:
+    """Trainings that are killed at random moments, again and again, against an undisturbed one."""
+    home, kills = HOME / "resume", str(TRAINING_KILLS // 2)
+    common = ["--kills", kills, "--epochs", str(TRAINING_EPOCHS), "--threads", "1"]
+    said = _side_by_side(
+        "kill_me", [[str(home / seed), "--seed", seed, *common] for seed in ("0", "1")]
+    )
+    killed, trainings = (sum(part[key] for part in said) for key in ("kills", "trainings"))
+    share = sum(part["equal"] for part in said) / trainings
+    name = f"{trainings} trainings with {killed} kills equal to the undisturbed one, to the bit"
+    return [_row(name, share, share, share, 1.0)]
+
+
 PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "digits": digits,
     "interrupted": interrupted,
+    "fast-path": fast_path,
+    "resume": resume,
 }
 
 
 def _recipe(*arguments: str, runs: Path) -> None:
     """Run a command of the product; its failure ends the proof."""
     subprocess.run([*RECIPE, *arguments, "--quiet", "--runs", str(runs)], check=True)
+
+
+def _side_by_side(module: str, arguments: list[list[str]]) -> list[dict[str, Any]]:
+    """What the tests' module says in its last line, run once for each list, one to a core."""
+    command = [sys.executable, "-W", "ignore", "-m", f"tests.training.{module}"]
+    running = [
+        subprocess.Popen([*command, *given], stdout=subprocess.PIPE, text=True)
+        for given in arguments
+    ]
+    said = []
+    for process in running:
+        lines = process.communicate()[0].splitlines()
+        print("\n".join(lines[:-1]), flush=True)
+        said.append(json.loads(lines[-1]))
+    return said
 
 
 def _outcome(folder: Path) -> dict[str, Any]:

@@ -20,14 +20,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
-from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from recipe.runs import fingerprint
 from recipe.runs.files import read_json, write_atomically
 
-ROUNDS = 7
+ROUNDS = 5
 
 STAMP = ("date", "machine", "code")
 """What a figure belongs to."""
@@ -128,11 +127,9 @@ def stamp(code: str) -> dict[str, str]:
     return dict(zip(STAMP, (today, ", ".join(machine), code), strict=True))
 
 
-def hash_of(module: str, *files: str) -> str:
-    """Of a module with all that it imports of the package, and of files that measure it."""
-    return fingerprint.digest(
-        fingerprint.of_code(module), [fingerprint.of_file(Path(file)) for file in files]
-    )
+def hash_of(module: str, *files: Path) -> str:
+    """Of a module with all that it imports of the package, and of the files that measure it."""
+    return fingerprint.digest(fingerprint.of_code(module), [*map(fingerprint.of_file, files)])
 
 
 def _processor() -> str:
@@ -158,10 +155,10 @@ def with_figures(page: str, rows: Sequence[Mapping[str, Any]], code: str) -> str
         met = {None: "", True: "yes", False: "**no**"}[row["met"]]
         stale = "" if row["code"] == code else "stale"
         lines.append(
-            f"| {row['name']} | {_figure(row['ratio'])} | {_figure(row['low'])} to "
-            f"{_figure(row['high'])} | {bar} | {met} | {stale} |"
+            f"| {row['name']} | {row['ratio']:.3g} | {row['low']:.3g} to "
+            f"{row['high']:.3g} | {bar} | {met} | {stale} |"
         )
-    for belongs, _ in groupby(rows, lambda row: tuple(row[key] for key in STAMP)):
+    for belongs in dict.fromkeys(tuple(row[key] for key in STAMP) for row in rows):
         lines += ["", "Measured on {}: {}; code `{}`.".format(*belongs)]
     assert BLOCK.search(page), "the page has lost the place for its figures"
     return BLOCK.sub(lambda match: match[1] + "\n".join(lines) + "\n" + match[2], page)
@@ -172,11 +169,6 @@ def _line(row: Mapping[str, Any]) -> str:
         "" if row["bar"] is None else f"   bar {row['bar']:g}: {'met' if row['met'] else 'NOT MET'}"
     )
     return f"{row['name']}: {row['ratio']} [{row['low']}, {row['high']}]{bar}"
-
-
-def _figure(ratio: float) -> str:
-    """Three digits where one is before the point, so that a percent shows."""
-    return f"{ratio:.3f}" if ratio < 2 else f"{ratio:.1f}"
 
 
 def run(parts: Mapping[str, Part], result: Path, page: Path, code: str, about: str) -> int:

@@ -1,6 +1,8 @@
 """Paired seeds, intervals and three answers, against SciPy."""
 
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -88,14 +90,12 @@ def test_each_seed_is_trained_once_and_scored_by_the_deciding_metric(
 ) -> None:
     trained: list[Any] = []
 
-    class History:
-        def __init__(self, seed: int) -> None:
-            self.model = seed
-            self.history = {"loss": [0.1]}
-
-    def train(config: Config, data: Any, seed: int) -> History:
-        trained.append((config, data, seed))
-        return History(seed)
+    def train(
+        config: Config, data: Any, seed: int, *, checkpoint: Any, trainings: int
+    ) -> SimpleNamespace:
+        assert trainings == 3, "that share a compiled function"
+        trained.append((config, data, seed, checkpoint and checkpoint.path.name))
+        return SimpleNamespace(model=seed, diverged=seed == 9)
 
     class Data:
         task = Task.MULTICLASS
@@ -111,9 +111,15 @@ def test_each_seed_is_trained_once_and_scored_by_the_deciding_metric(
     config, data = Config(), Data()
     scores = score_seeds(config, data, range(3, 6), notes.append, "incumbent")  # type: ignore
     assert scores == [0.3, 0.4, 0.5]
-    assert trained == [(config, data, seed) for seed in (3, 4, 5)]
+    assert trained == [(config, data, seed, None) for seed in (3, 4, 5)]
     assert notes[0] == "incumbent, seed 3: val accuracy 0.3000"
     assert len(notes) == 3
+
+    trained.clear()
+    kept = (config, data, range(7, 10), notes.append, "rung", lambda name: Path(f"{name}.npz"))
+    scores = score_seeds(*kept)  # type: ignore[arg-type]
+    assert scores == [0.7, 0.8, pytest.approx(NAN, nan_ok=True)], "one that diverged has none"
+    assert trained[0] == (config, data, 7, "rung, seed 7.npz")
 
 
 def share(right: np.ndarray) -> Callable[[np.ndarray], float]:

@@ -35,6 +35,10 @@ XLA_STEPS = 20_000
 """Steps of all trainings that share a compiled function, from which on XLA's 1.5 s of compiling
 come back (measured: 0.2 ms saved per step of the digits MLP)."""
 
+XLA_WEIGHTS = 80_000
+"""Weights that save as much again, for the optimizer's work on them is fused: a step of an MLP
+784-256-128-10 (235,000 weights) saves four times what a step of the digits MLP does."""
+
 
 def why_not_fast(
     model: keras.Model, callbacks: Iterable[keras.callbacks.Callback] = ()
@@ -70,7 +74,8 @@ def xla_pays(model: keras.Model, steps: int) -> bool:
         model: built.
         steps: of all trainings that will share the compiled function.
     """
-    return steps >= XLA_STEPS and all(type(layer) in FAST_UNDER_XLA for layer in leaves(model))
+    worth = steps * (1 + model.count_params() // XLA_WEIGHTS)
+    return worth >= XLA_STEPS and all(type(layer) in FAST_UNDER_XLA for layer in leaves(model))
 
 
 def _is_known(layer: keras.layers.Layer) -> bool:

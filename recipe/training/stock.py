@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from recipe.data import Split
 from recipe.training.batches import column, order_of
@@ -19,9 +20,15 @@ class _Batches(keras.utils.PyDataset):
     """An epoch's batches in its order."""
 
     def __init__(
-        self, train: Split, weights: np.ndarray | None, batch_size: int, seed: int
+        self,
+        train: Split,
+        weights: np.ndarray | None,
+        batch_size: int,
+        seed: int,
+        replicas: int,
     ) -> None:
         super().__init__()
+        self._replicas = replicas
         self._arrays = [train.x, column(train.y), *([] if weights is None else [weights])]
         self._batch_size, self._seed = batch_size, seed
         self.begin(0)
@@ -35,15 +42,17 @@ class _Batches(keras.utils.PyDataset):
 
     def __getitem__(self, step: int) -> tuple[np.ndarray, ...]:
         rows = self._order[step * self._batch_size : (step + 1) * self._batch_size]
+        # every replica gets as many, or its mean would count for more; one that gets none would
+        # make NaN of a batch norm. So some examples are seen twice in an epoch
+        lacking = -len(rows) % self._replicas
+        rows = np.concatenate([rows, np.resize(self._order, lacking)])
         return tuple(array[rows] for array in self._arrays)
 
 
 class _Watch(keras.callbacks.Callback):
     """Stands between Keras's loop and the session: goes on, keeps, and stops at a NaN."""
 
-    def __init__(
-        self, session: Session, state: Sequence[keras.Variable], batches: _Batches
-    ) -> None:
+    def __init__(self, session: Session, state: Sequence[tf.Variable], batches: _Batches) -> None:
         super().__init__()
         self._session, self._state, self._batches = session, state, batches
 
@@ -95,17 +104,33 @@ class _Evaluate(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Add to the logs, which all callbacks share."""
-        scores = self.model.evaluate(
-            self._sample.x, column(self._sample.y), EVALUATION_BLOCK, verbose=0, return_dict=True
-        )
+        x, y = self._sample.x, column(self._sample.y)
+        block = _block(self.model, len(x))
+        scores = self.model.evaluate(x, y, block, verbose=0, return_dict=True)
         (logs or {}).update({f"train_{name}": value for name, value in scores.items()})
 
 
-def _copies(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
+def _block(model: keras.Model, examples: int) -> int:
+    """Examples per step of an evaluation.
+
+    Keras takes a mean of the replicas' first inputs, so these must be as many for each.
+    """
+    replicas = model.distribute_strategy.num_replicas_in_sync
+    return max(min(EVALUATION_BLOCK, examples) // replicas, 1) * replicas
+
+
+def _state(model: keras.Model) -> list[tf.Variable]:
+    """All that a step changes. Several replicas have each a batch norm's statistics of its own."""
+    of_replicas = model.distribute_strategy.experimental_local_results
+    variables = [*model.variables, *model.optimizer.variables]
+    return [part for variable in variables for part in of_replicas(variable.value)]
+
+
+def _copies(variables: Sequence[tf.Variable]) -> list[np.ndarray]:
     return [np.array(variable.numpy()) for variable in variables]
 
 
-def _assign(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> None:
+def _assign(variables: Sequence[tf.Variable], values: Sequence[np.ndarray]) -> None:
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 
@@ -126,13 +151,14 @@ def fit_stock(
     if not model.optimizer.built:
         with model.distribute_strategy.scope():
             model.optimizer.build(model.trainable_variables)
-    state = [*model.variables, *model.optimizer.variables]
-    batches = _Batches(train, weights, batch_size, seed)
+    state = _state(model)
+    replicas = model.distribute_strategy.num_replicas_in_sync
+    batches = _Batches(train, weights, batch_size, seed, replicas)
     first = [] if sample is None else [_Evaluate(sample)]
     model.fit(
         batches,
         validation_data=None if val is None else (val.x, column(val.y)),
-        validation_batch_size=EVALUATION_BLOCK,
+        validation_batch_size=None if val is None else _block(model, len(val)),
         epochs=epochs,
         initial_epoch=epochs if session.is_over else session.epoch,
         callbacks=[*first, *callbacks, session, _Watch(session, state, batches)],

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from recipe.config import Config, RequestError, Task
 from recipe.data import Dataset, Split
+from recipe.runs.console import notice
 from recipe.training.best import KeepBest
 from recipe.training.checkpoint import Checkpoint
 from recipe.training.compile import batch_size, new_model, steps_per_epoch
@@ -42,8 +43,16 @@ def train(
         monitor: score that says which epoch is the best; None: the deciding metric on val.
         checkpoint: where the training is kept, and goes on from.
         trainings: that will share this one's compiled function: it decides `train.jit: auto`.
+
+    Raises:
+        RequestError: Keras refuses the net, or several devices the batch; see also `fit`.
     """
     mirrored = config.train.strategy == "mirrored"
+    if mirrored and _mirrored().num_replicas_in_sync == 1:
+        notice("train.strategy: there is one device only; trained as single")
+        mirrored = False
+    if mirrored:
+        _check_batch(config, len(data.train), _mirrored().num_replicas_in_sync)
     with _mirrored().scope() if mirrored else tf.distribute.get_strategy().scope():
         model = new_model(config, data, seed)
     fitted = fit(
@@ -95,6 +104,16 @@ def _is_jit(config: Config, model: keras.Model, data: Dataset, trainings: int) -
         return config.train.jit
     steps = steps_per_epoch(config, len(data.train)) * config.train.epochs
     return xla_pays(model, trainings * steps)
+
+
+def _check_batch(config: Config, examples: int, replicas: int) -> None:
+    """Raises RequestError: a batch can't be divided evenly."""
+    size = batch_size(config, examples)
+    if size % replicas and size < examples:
+        raise RequestError(
+            f"train.batch_size: {size} examples can't be divided evenly among {replicas} devices; "
+            f"write {size + -size % replicas}"
+        )
 
 
 @cache

@@ -14,6 +14,7 @@ import pytest
 from recipe.config import Config, RequestError
 from recipe.data import Dataset
 from recipe.search import Trial, run_study, study
+from recipe.training import Checkpoint
 from tests.training import tiny
 
 SPACE = {
@@ -31,9 +32,12 @@ class Lab:
         self.diverges = lambda config: False
         self.worst = math.nan
 
-    def train(self, config: Config, data: Dataset, seed: int) -> SimpleNamespace:
+    def train(
+        self, config: Config, data: Dataset, seed: int, *, checkpoint: Checkpoint
+    ) -> SimpleNamespace:
         self.trained.append(config)
-        return SimpleNamespace(model=config, history={"loss": [0.1]})
+        assert checkpoint.path.suffix == ".npz"
+        return SimpleNamespace(model=config, diverged=False)
 
     def evaluate(self, config: Config, split: Any, data: Dataset) -> dict[str, float]:
         if self.diverges(config):

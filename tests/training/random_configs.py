@@ -1,10 +1,14 @@
 """Random trainings, each made twice: by our `fit` and by a plain `keras.Model.fit`.
 
+    python -m tests.training.random_configs FIRST END
+
 `make test` draws 20 of them, `make proof ONLY=fast-path` 100. Before ours, a net that differs in
 amounts only is trained at times: what is left of it in the shared graph must change nothing.
 """
 
 import contextlib
+import json
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +19,7 @@ import numpy as np
 from recipe.config import Config, ModelConfig, Task
 from recipe.data import Dataset
 from recipe.models.families import cnn, mlp
-from recipe.training import KeepBest, StopAt, batch_size, fit, new_model
+from recipe.training import KeepBest, StopAt, batch_size, fit, new_model, prepare_runtime
 from recipe.training.batches import column, order_of
 from recipe.training.trace import structure
 from recipe.training.train import example_weights
@@ -145,7 +149,8 @@ class Rows(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.rows.append(dict(logs))
-        self.rates.append(float(self.model.optimizer.learning_rate))
+        rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+        self.rates.append(float(rate))
         self.weights.append([weight.numpy().tobytes() for weight in self.model.variables])
 
 
@@ -354,3 +359,18 @@ def _plain(callback: keras.callbacks.Callback) -> dict[str, Any]:
         for key, value in vars(callback).items()
         if key not in hidden and not callable(value) and "keras" not in type(value).__module__
     }
+
+
+def main() -> None:
+    """Compare the trainings of some seeds; print what differs, and how many are equal, as JSON."""
+    prepare_runtime(1)
+    equal, seeds = 0, range(*map(int, sys.argv[1:]))
+    for seed in seeds:
+        found = differences(seed)
+        equal += not found
+        print(f"seed {seed}: {found or 'equal'}", flush=True)
+    print(json.dumps({"equal": equal, "drawn": len(seeds)}))
+
+
+if __name__ == "__main__":
+    main()

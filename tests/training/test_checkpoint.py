@@ -22,30 +22,13 @@ from recipe.data import Dataset
 from recipe.runs import console
 from recipe.training import Checkpoint, Fitted, KeepBest, StopAt, fit, new_model
 from recipe.training.checkpoint import of_callbacks, put_back
+from tests.training.kill_me import Fragile, Killed
 from tests.training.random_configs import Looks, unequal
 from tests.training.tiny import config, dataset
 
 FIT = import_module("recipe.training.fit")
 CHECKPOINT = import_module("recipe.training.checkpoint")
 ENOSPC = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-class Killed(BaseException):
-    """As by SIGKILL: nobody gets to tidy up."""
-
-
-class Fragile(Checkpoint):
-    """Writes at every occasion, and is killed after so many."""
-
-    def __init__(self, path: Path, lives: float = float("inf")) -> None:
-        super().__init__(path, seconds=0)
-        self.lives = lives
-
-    def save(self, *given: Any) -> None:
-        super().save(*given)
-        self.lives -= 1
-        if self.lives == 0:
-            raise Killed
 
 
 Callbacks = list[keras.callbacks.Callback]
@@ -91,7 +74,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], Any, Callable[[], Callbacks]]] = {
 }  # fmt: skip
 
 
-NAME = [*SETTINGS][0]
+NAME = next(iter(SETTINGS))
 
 
 def run(
@@ -127,9 +110,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("lives", [1, 3, 8, 12, 13])
-def test_killed_once_it_ends_as_undisturbed(
-    lives: int, tmp_path: Path, small_blocks: None
-) -> None:
+def test_killed_once_it_ends_as_undisturbed(lives: int, tmp_path: Path, small_blocks: None) -> None:
     """In an epoch, at its end, and after the last one: 4 epochs of 3 steps, and the end."""
     path = tmp_path / "kept.npz"
     with pytest.raises(Killed):
@@ -177,9 +158,7 @@ def test_killed_by_the_system(tmp_path: Path) -> None:
     assert counted["equal"] == counted["trainings"]
 
 
-def test_what_is_done_is_not_trained_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_done_is_not_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "kept.npz"
     first = run(NAME, Checkpoint(path))
     content = path.read_bytes()
@@ -281,7 +260,7 @@ def test_the_only_file_is_damaged(tmp_path: Path) -> None:
     path = tmp_path / "kept.npz"
     interrupted(path, lives=1)
     path.write_bytes(b"nonsense")
-    with pytest.raises(RequestError, match="remove kept.npz to start the training again"):
+    with pytest.raises(RequestError, match=r"remove kept\.npz to start the training again"):
         Checkpoint(path).load()
 
 

@@ -121,7 +121,7 @@ def wide(rounds: int) -> Sides:
 
 def cnn(rounds: int) -> Sides:
     """Epochs of the small CNN."""
-    task = small_cnn(epochs=3)
+    task = small_cnn(epochs=5)
     return after_a_warm_up({"fit": epoch_of(stock(*task)), "ours": epoch_of(ours(*task))}, rounds)
 
 

@@ -203,4 +203,6 @@ def _is_plain(value: Any) -> bool:
 
 
 def _is_array(value: Any) -> bool:
-    return isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biuf"
+    if not isinstance(value, np.ndarray | np.generic):
+        return False
+    return value.dtype.kind in "biuf" or value.dtype.name == "bfloat16"

@@ -211,8 +211,10 @@ def structure(model: keras.Model) -> tuple[str, dict[str, float]] | None:
         settings.pop("name")
         if isinstance(settings["learning_rate"], float):
             amounts["learning_rate"] = settings.pop("learning_rate")
-        if settings.get("weight_decay"):
-            amounts["weight_decay"] = settings.pop("weight_decay")
+            # with a schedule, TensorFlow multiplies its constants by this one beforehand, which
+            # changes the last bits
+            if settings.get("weight_decay"):
+                amounts["weight_decay"] = settings.pop("weight_decay")
         if isinstance(model.loss, Smoothed):
             amounts["label_smoothing"] = compiled["loss"]["config"].pop("label_smoothing")
         if not (_is_plain(config) and _is_plain(compiled)):

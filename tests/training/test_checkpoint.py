@@ -9,11 +9,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import keras
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -49,6 +51,10 @@ def plateau() -> keras.callbacks.Callback:
     return keras.callbacks.ReduceLROnPlateau("val_loss", 0.5, patience=0, min_delta=0.1)
 
 
+def falling() -> keras.callbacks.Callback:
+    return keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.8)
+
+
 def stopping() -> keras.callbacks.Callback:
     return keras.callbacks.EarlyStopping(
         "val_loss", patience=1, min_delta=0.1, restore_best_weights=True
@@ -59,7 +65,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], Any, Callable[[], Callbacks]]] = {
     "dropout, batch norm, AdamW": (
         {"model__dropout": 0.3, "model__norm": "batch", "train__optimizer": "adamw",
          "train__weight_decay": 0.1},
-        None, lambda: [KeepBest("val_loss"), Adds()],
+        None, lambda: [KeepBest("val_loss"), Adds(), falling()],
     ),
     "noise, momentum, a falling rate": (
         {"model__noise": {"input": 0.2}, "model__l2": 0.01,
@@ -89,9 +95,15 @@ def run(
     if schedule is not None:
         model.optimizer.learning_rate = schedule
     made = [*callbacks(), *more]
-    settings = {"batch_size": 8, "epochs": 4, "seed": seed, **given}
+    settings = {"batch_size": 8, "epochs": 3, "seed": seed, **given}
     fitted = fit(model, data.train, val=data.val, callbacks=made, checkpoint=checkpoint, **settings)
     return fitted, made
+
+
+@cache
+def undisturbed(name: str, stock: bool = False) -> tuple[Fitted, Callbacks]:
+    """A training that nobody kills."""
+    return run(name, None, more=[Looks()] if stock else [])
 
 
 def assert_same(one: tuple[Fitted, Callbacks], other: tuple[Fitted, Callbacks]) -> None:
@@ -109,20 +121,20 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FIT, "BLOCK_STEPS", 1)
 
 
-@pytest.mark.parametrize("lives", [1, 3, 8, 12, 13])
+@pytest.mark.parametrize("lives", [3, 9, 10])
 def test_killed_once_it_ends_as_undisturbed(lives: int, tmp_path: Path, small_blocks: None) -> None:
-    """In an epoch, at its end, and after the last one: 4 epochs of 3 steps, and the end."""
+    """In an epoch, at its end, and after the last one: 3 epochs of 3 steps, and the end."""
     path = tmp_path / "kept.npz"
     with pytest.raises(Killed):
         run(NAME, Fragile(path, lives))
-    assert_same(run(NAME, Fragile(path, lives=14 - lives)), run(NAME, None))
+    assert_same(run(NAME, Fragile(path, lives=11 - lives)), undisturbed(NAME))
 
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_killed_in_every_step_one_after_another(
     name: str, tmp_path: Path, small_blocks: None
 ) -> None:
-    alone = run(name, None)
+    alone = undisturbed(name)
     starts = 0
     while True:
         starts += 1
@@ -137,7 +149,7 @@ def test_killed_in_every_step_one_after_another(
 
 @pytest.mark.parametrize("name", [*SETTINGS][:2])
 def test_by_keras_own_fit_too(name: str, tmp_path: Path) -> None:
-    alone = run(name, None, more=[Looks()])
+    alone = undisturbed(name, stock=True)
     assert alone[0].fallback
     for lives in (1, 2):
         path = tmp_path / f"{lives}.npz"
@@ -235,9 +247,11 @@ def test_a_damaged_file_is_one_step_back(
     interrupted(path)
     path.write_bytes(damage(path.read_bytes()))
     with caplog.at_level(logging.WARNING, logger="recipe"):
-        again = run(NAME, Fragile(path))
+        saved = Checkpoint(path).load()
+    assert saved is not None
+    assert saved.record["epoch"] == 1
     assert caplog.messages == [f"{path} is damaged: going on from kept.previous.npz, one step back"]
-    assert_same(again, run(NAME, None))
+    assert_same(run(NAME, Fragile(path)), undisturbed(NAME))
 
 
 @DAMAGES
@@ -280,7 +294,7 @@ def test_killed_between_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert not path.exists()
     monkeypatch.setattr(CHECKPOINT, "write_atomically", write)
     again = run(NAME, Fragile(path))
-    assert_same(again, run(NAME, None))
+    assert_same(again, undisturbed(NAME))
     left = sorted(file.name for file in tmp_path.iterdir())
     assert left == ["kept.npz"]  # what the kill had left there is gone
 
@@ -325,7 +339,7 @@ def full_at(number: int, function: Any) -> Callable[..., Any]:
 
 
 @pytest.mark.parametrize("function", ["fsync", "replace"])
-@pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("number", [1, 2, 3])
 def test_a_full_disk_is_one_clear_line_and_costs_nothing(
     function: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -342,7 +356,7 @@ def test_a_full_disk_is_one_clear_line_and_costs_nothing(
     saved = Checkpoint(path).load()
     epochs = {"fsync": number - 1, "replace": number // 2}[function]
     assert (saved.record["epoch"] if saved else 0) == epochs
-    assert_same(run(NAME, Fragile(path)), run(NAME, None))
+    assert_same(run(NAME, Fragile(path)), undisturbed(NAME))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -388,8 +402,6 @@ def test_a_short_training_writes_its_end_alone(tmp_path: Path) -> None:
 
 
 def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
-    import ml_dtypes
-
     arrays = {
         "state/0": np.random.default_rng(0).normal(size=(3, 2)).astype(np.float32),
         "state/1": np.array([1, 2**32 - 1], np.uint32),
@@ -415,7 +427,7 @@ def test_the_state_of_callbacks(tmp_path: Path) -> None:
         keep, reduce, stop = KeepBest("val_loss", patience=3), plateau(), stopping()
         if stage:
             keep.best, keep.since_best = 0.25, 2
-            keep.weights = [np.arange(3.0), np.array(2, np.int64)]
+            keep.weights = [np.arange(3.0), np.array(2, np.int64), np.ones(2, ml_dtypes.bfloat16)]
             reduce.best, reduce.wait, reduce.cooldown_counter = np.float64(0.3), 1, 4
             stop.best, stop.best_weights = float("inf"), [np.ones((2, 2), np.float32)]
         return [keep, reduce, stop]
@@ -433,4 +445,4 @@ def test_the_state_of_callbacks(tmp_path: Path) -> None:
     for name, array in arrays.items():
         assert arrays_again[name].tobytes() == array.tobytes()
     assert isinstance(fresh[0], KeepBest)
-    assert [*map(type, fresh[0].weights)] == [np.ndarray] * 2
+    assert [*map(type, fresh[0].weights)] == [np.ndarray] * 3

@@ -21,7 +21,7 @@ FIT = import_module("recipe.training.fit")  # the package's own `fit` is the fun
 TASKS = pytest.mark.parametrize("task", list(Task), ids=str)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", [*range(20), 149])  # 149: weight decay with a schedule
 def test_a_random_training_is_keras_own(seed: int) -> None:
     """`make proof ONLY=fast-path` draws 100."""
     assert differences(seed) == []
@@ -31,24 +31,19 @@ def test_a_wrong_training_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None
     """The comparison itself: one other permutation in the second epoch is seen everywhere."""
     changed = lambda seed, epoch, n: order_of(seed + epoch, epoch, n)  # noqa: E731
     monkeypatch.setattr(FIT, "order_of", changed)
-    found = " ".join(differences(0))
-    for part in ("variable dense_1/kernel", "optimizer variable", "history", "Rows.weights"):
+    found = " ".join(differences(7))
+    for part in ("variable head/kernel", "optimizer variable", "history", "Rows.weights"):
         assert part in found
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        pytest.param({}, id="plain"),
-        pytest.param({"model__norm": "batch", "model__l2": 0.01, "train__optimizer": "sgd"},
-                     id="batch norm, L2"),
-    ],
-)  # fmt: skip
-def test_xla_computes_the_same_for_20_steps(changes: dict[str, Any]) -> None:
-    """It adds up in another order, so not to the bit. It draws other random numbers, so nets with
-    dropout or noise can't be compared, and `train.jit: auto` leaves them alone."""
+def test_xla_computes_the_same_for_20_steps() -> None:
+    """It adds up in another order, so not to the bit.
+
+    It draws other random numbers, so nets with dropout or noise can't be compared, and
+    `train.jit: auto` leaves them alone.
+    """
     data = dataset(train=40)
-    settings = config(train__learning_rate=0.003, **changes)
+    settings = config(train__learning_rate=0.003, model__norm="batch", model__l2=0.01)
     fitted = [
         fit(new_model(settings, data, 1), data.train, val=data.val, batch_size=8, epochs=4, seed=1,
             jit=jit)

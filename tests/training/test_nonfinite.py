@@ -86,7 +86,7 @@ SICK: dict[str, tuple[Callable[[], keras.Model], Callable[[Dataset], Dataset], s
 }  # fmt: skip
 
 
-@WAYS
+@pytest.mark.parametrize("way", ["resident", "stock"])
 @pytest.mark.parametrize("kind", SICK)
 def test_the_first_tensor_that_is_not_finite_is_named(
     kind: str, callbacks: list[keras.callbacks.Callback]
@@ -167,6 +167,12 @@ def test_looking_for_it_changes_nothing() -> None:
               for run in (ours, theirs)]  # fmt: skip
     for a, b in zip(*values, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_under_xla() -> None:
+    data = spoilt(dataset(Task.REGRESSION), "x", NAN, 3)
+    fitted = fit(net(), data.train, batch_size=22, epochs=2, seed=0, jit=True)
+    assert str(fitted.non_finite) == "input in epoch 1, step 1"
 
 
 def test_train_says_it_too() -> None:

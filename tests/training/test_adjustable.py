@@ -65,6 +65,13 @@ def test_what_is_dropped_together_stays_so() -> None:
     assert (dropped == dropped[:, :1]).all()
 
 
+@pytest.mark.parametrize("dimensions", [1, 2])
+def test_keras_says_what_spatial_dropout_drops_together(dimensions: int) -> None:
+    kind = getattr(keras.layers, f"SpatialDropout{dimensions}D")
+    said = "adjustable._Dropping needs Keras's new name for it, or each value is dropped alone"
+    assert hasattr(kind, "_get_noise_shape"), said
+
+
 @pytest.mark.parametrize("kind", adjustable.REGULARIZERS, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("value", [1e-5, 0.3])
 def test_a_penalty_is_keras_own(kind: Any, value: float) -> None:

@@ -422,6 +422,19 @@ def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
         assert saved.arrays[name].tobytes() == array.tobytes()
 
 
+@pytest.mark.parametrize("made", [plateau, stopping])
+def test_keras_turns_the_sign_of_the_least_difference(
+    made: Callable[[], keras.callbacks.Callback],
+) -> None:
+    """So a checkpoint must not hold it: the process that goes on turns it again."""
+    callback, data = made(), dataset()
+    assert callback.min_delta == 0.1
+    fit(new_model(config(), data, 0), data.train, val=data.val, batch_size=8, epochs=1, seed=0,
+        callbacks=[callback])  # fmt: skip
+    assert callback.min_delta == -0.1, "Keras turns it no longer: checkpoint.TURNED may go"
+    assert "min_delta" not in of_callbacks([callback])[0][0]
+
+
 def test_the_state_of_callbacks(tmp_path: Path) -> None:
     def made(stage: int) -> Callbacks:
         keep, reduce, stop = KeepBest("val_loss", patience=3), plateau(), stopping()

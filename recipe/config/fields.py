@@ -27,6 +27,12 @@ def _pair(value: Any) -> Any:
     return _list_as_tuple(value)
 
 
+def _height_width(value: Any) -> Any:
+    if isinstance(value, list | tuple) and len(value) != 2:
+        raise ValueError("must be [height, width]")
+    return _list_as_tuple(value)
+
+
 def _plain(value: Any) -> Any:
     """What YAML and JSON both have, so that a config can be written and read back."""
     try:
@@ -46,6 +52,7 @@ SeedCount = Annotated[int, Field(ge=2, le=1000)]
 Plain = Annotated[Any, AfterValidator(_plain)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_list_as_tuple)]
 Sizes = Annotated[tuple[PositiveInt, ...], BeforeValidator(_list_as_tuple)]
+ImageSize = Annotated[tuple[PositiveInt, PositiveInt], BeforeValidator(_height_width)]
 Bounds = Annotated[tuple[float, float], BeforeValidator(_pair)]
 IntBounds = Annotated[tuple[int, int], BeforeValidator(_pair)]
 Choices = Annotated[tuple[Plain, ...], BeforeValidator(_list_as_tuple), Field(min_length=1)]

@@ -14,7 +14,16 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from recipe.config.fields import Fraction, Names, NotNegative, Positive, Section, Seed, Sizes
+from recipe.config.fields import (
+    Fraction,
+    ImageSize,
+    Names,
+    NotNegative,
+    Positive,
+    Section,
+    Seed,
+    Sizes,
+)
 from recipe.config.identifiers import Activation, Initializer, KerasObject, Optimizer
 from recipe.config.search import SEARCHABLE, Range, SearchConfig
 from recipe.config.stages import StagesConfig
@@ -25,6 +34,7 @@ class Task(StrEnum):
 
     BINARY = "binary"
     MULTICLASS = "multiclass"
+    MULTILABEL = "multilabel"
     REGRESSION = "regression"
 
 
@@ -37,6 +47,23 @@ class SplitConfig(Section):
     test: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Fraction of all examples that is locked until `squeeze` opens it, once."""
 
+    by: Literal["auto", "random", "files", "group", "time"] = "auto"
+    """files: as the source gives them; group: all examples of a value of `column` in one part;
+    time: the latest in test; auto: files where the source has a train and a test part, else
+    random."""
+
+    column: str | None = None
+    """The column of a split by group or time; it is not shown to the net."""
+
+    folds: Annotated[int, Field(ge=2)] | None = None
+    """Divide what is not test into so many folds, and use one of them as val."""
+
+    fold: Annotated[int, Field(ge=0)] = 0
+    """Which fold is val, counted from 0."""
+
+    keep: str | None = None
+    """A `splits.csv` of an earlier data stage: examples listed there stay in their part."""
+
     seed: Seed = 0
     """Seed of the shuffle; the training seed is the key `seed` at the top."""
 
@@ -46,29 +73,56 @@ class SplitConfig(Section):
             raise ValueError("val + test must leave at least 0.1 of the examples for training")
         return self
 
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if self.by in ("group", "time") and self.column is None:
+            raise ValueError(f"by: {self.by} needs column, the name of the {self.by} column")
+        if self.by not in ("group", "time") and self.column is not None:
+            raise ValueError(f"column is for by: group and by: time, got by: {self.by}")
+        if self.fold >= (self.folds or 1):
+            raise ValueError(f"fold must be below folds, got fold {self.fold} of {self.folds}")
+        return self
+
 
 class DataConfig(Section):
     """Where the examples come from and what is done to them before the net."""
 
     source: str = "sklearn:digits"
-    """`sklearn:NAME` (bundled with scikit-learn) or `module:function` (see docs/data.md)."""
+    """KIND:NAME, KIND one of sklearn, keras, csv, parquet, npz, images, or `module:function`
+    (docs/data.md)."""
 
-    task: Literal["auto", "binary", "multiclass", "regression"] = "auto"
+    target: str | Names | None = None
+    """Tables: the column to predict, or several; null: the one called target, label, class or y."""
+
+    task: Literal["auto", "binary", "multiclass", "multilabel", "regression"] = "auto"
     """What to predict; auto: classes where the target has class names, is text or holds at most
-    20 whole numbers, else regression."""
+    20 whole numbers, multilabel where it is several columns of 0 and 1, else regression."""
 
     split: SplitConfig = SplitConfig()
     """How the examples are divided into train, val and test."""
 
-    missing: Literal["keep", "drop"] = "keep"
-    """Examples with a missing or infinite value: keep (the data stage fails on them) or drop."""
+    columns: dict[str, Literal["numeric", "category", "text", "date", "drop"]] = {}
+    """Tables: what a column is, where what `recipe data` says of it is wrong."""
 
-    scaling: Literal["auto", "none", "standardize"] = "auto"
+    missing: Literal["impute", "drop", "keep"] = "impute"
+    """Missing and infinite values. impute: numbers by train's median, with an indicator, and
+    categories as a value of their own; drop: such examples; keep: the data stage fails on them."""
+
+    scaling: Literal["auto", "none", "standardize", "robust"] = "auto"
     """standardize: mean 0, std 1, learnt on train, per feature (tables) or over all pixels
-    (images); auto: standardize."""
+    (images); robust: median 0, quartiles 1 apart, far values drawn in; auto: standardize."""
 
     target_scaling: Literal["auto", "none", "standardize"] = "auto"
     """The same for a regression target; scores are reported in the original unit."""
+
+    image_size: ImageSize | None = None
+    """images: [height, width] to which all are resized; null: the most frequent size."""
+
+    image_mode: Literal["auto", "gray", "rgb"] = "auto"
+    """images: what all are converted to; auto: gray if the first hundred are."""
+
+    max_memory_gb: Positive = 4.0
+    """Examples that take more than this as float32 stay on disk and are read batch by batch."""
 
     limit: PositiveInt | None = None
     """Use at most this many examples, drawn at random with the split's seed."""

@@ -93,6 +93,122 @@ for _name in EXPERIMENTS:
 
 
 @cli.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--target", help="Column to predict; without it, the one called target, label, "
+              "class or y.")
+@click.option("--write", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write the config there instead of printing it; an existing file stays.")
+def init(path: Path, target: str | None, write: Path | None) -> None:
+    """Look at a file or a folder of data, and propose a config that runs.
+
+    \b
+    Example: recipe init houses.csv --target price --write configs/houses.yaml
+    """
+    from recipe.config import RequestError
+    from recipe.data.init import propose
+
+    if write and write.exists():
+        raise RequestError(f"{write} is there already; it stays as it is. Give another --write")
+    text = propose(path, target)
+    if write is None:
+        click.echo(text, nl=False)
+        return
+    from recipe.runs.files import write_atomically
+
+    write_atomically(write, text)
+    click.echo(f"{write}; next: make data CONFIG={write}")
+
+
+def _on_examples(command: Any) -> Any:
+    """The options of commands that only look at a run's examples."""
+    for option in reversed(
+        [
+            click.argument("config", type=click.Path(path_type=Path)),
+            click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
+                         help="Change a config key, as in the run that is looked at; repeatable."),
+            click.option("--runs", type=click.Path(path_type=Path, file_okay=False),
+                         default=Path("runs"), show_default=True, help="Where run folders are."),
+            click.option("--name", help="Name of the run folder, instead of the config's stem."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+@cli.command()
+@_on_examples
+@click.option("--where", metavar="CONDITION",
+              help="e.g. \"label == 3 and loss > 2\", as pandas understands it.")
+@click.option("--sort", metavar="COLUMN", help="The largest first, with --ascending the smallest.")
+@click.option("--ascending", is_flag=True)
+@click.option("--count", type=click.IntRange(min=1), default=20, show_default=True,
+              help="Examples to show.")
+def look(
+    config: Path,
+    settings: tuple[str, ...],
+    runs: Path,
+    name: str | None,
+    where: str | None,
+    sort: str | None,
+    ascending: bool,
+    count: int,
+) -> None:
+    """Search, filter and sort the examples by anything known of them.
+
+    \b
+    Example: recipe look configs/digits.yaml --sort loss --where "label == 8"
+    """
+    resolved, folder = _folder_of(config, settings, runs, name)
+    from recipe.stages import look as looking
+
+    known = looking.known_of(resolved, folder)
+    found = looking.query(known, where, sort, ascending)
+    click.echo(looking.as_text(found.head(count), sort, where))
+    click.echo(f"{len(found):,} of {len(known):,} train and val examples")
+    sheet = looking.sheet(resolved, found.head(count), sort, folder.path / "look.png")
+    if sheet:
+        click.echo(f"as a contact sheet: {sheet}")
+
+
+@cli.command()
+@_on_examples
+@click.option("--count", type=click.IntRange(min=10), default=100, show_default=True,
+              help="Examples to answer in the end; what was answered before counts.")
+def label(
+    config: Path, settings: tuple[str, ...], runs: Path, name: str | None, count: int
+) -> None:
+    """Answer validation examples yourself: your score stands beside every later one.
+
+    \b
+    Example: recipe label configs/digits.yaml --count 50
+    """
+    resolved, folder = _folder_of(config, settings, runs, name)
+    from recipe.stages import human
+
+    def ask(question: str) -> str:
+        return str(click.prompt(question, default=human.SKIP, show_default=False))
+
+    with folder.locked("recipe label"):
+        recorded = human.ask(resolved, folder, count, ask, click.echo)
+    click.echo(f"{recorded} answers recorded in {folder.path / human.FILE}")
+    scored = human.score(resolved, folder)
+    click.echo(scored or f"fewer than {human.FEWEST_TO_SCORE} answers: no score yet")
+
+
+def _folder_of(
+    config: Path, settings: tuple[str, ...], runs: Path, name: str | None
+) -> tuple[Config, RunFolder]:
+    """The config and its run folder; TensorFlow is quiet, and imported by those who need it."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from recipe.config import read
+
+    resolved = read(config, (*settings, *([f"name={name}"] if name else ())))
+    from recipe.runs import RunFolder
+
+    return resolved, RunFolder(runs / str(resolved.name))
+
+
+@cli.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
 @click.option("--name", help="Name of the run folder, instead of the config's stem.")

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from recipe.data.sources import read_source
+from recipe.data.sources import forget
 
 
 @pytest.fixture(autouse=True)
 def _no_source_is_remembered() -> None:
     """A process reads a source once; a test is a process of its own."""
-    read_source.cache_clear()
+    forget()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -15,12 +15,17 @@ def prior_loss(y: np.ndarray, task: Task, classes: int) -> float:
     """The lowest loss of a net that ignores its input.
 
     Args:
-        y: (examples,) class positions, or (examples, targets) scaled numbers.
-        task: classification: the entropy of the labels, in nats; regression: the variance.
+        y: (examples,) class positions, (examples, labels) of 0 and 1, or (examples, targets)
+            scaled numbers.
+        task: classification: the entropy of the labels, in nats, the mean of several; regression:
+            the variance.
         classes: number of classes.
     """
     if task is Task.REGRESSION:
         return float(y.var(axis=0).mean())
+    if task is Task.MULTILABEL:
+        share = y.mean(axis=0, dtype=np.float64)
+        return float(entropy([share, 1 - share]).mean())
     return float(entropy(np.bincount(y, minlength=classes)))
 
 
@@ -34,7 +39,10 @@ def check_labels_fit_head(y: np.ndarray, task: Task, classes: int) -> Finding:
     """
     low, high = float(np.min(y)), float(np.max(y))
     message = f"Targets run from {low:g} to {high:g}"
-    if task is Task.REGRESSION:
+    if task is Task.MULTILABEL:
+        bad = int((~np.isin(y, (0, 1))).sum())
+        expected, code, cure = "0 and 1", "label_encoding", "write 0 and 1 for each label"
+    elif task is Task.REGRESSION:
         bad = int((~np.isfinite(y)).sum())
         message = f"{bad} of {y.size} targets are missing or infinite" if bad else message
         expected, code, cure = "finite targets", "nan_input", "data.missing: keep -> drop"

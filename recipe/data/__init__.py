@@ -1,4 +1,4 @@
-"""Sources, splits, scaling: from a config to a Dataset. No Keras, no TensorFlow."""
+"""Sources, splits, features: from a config to a Dataset."""
 
 from recipe.data.dataset import Dataset, Split, load
 

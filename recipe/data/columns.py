@@ -1,13 +1,18 @@
 """What each column of a table is: a number, a category, text, a date, or nothing to learn from.
 
-Decided by what is in the column and said aloud; `data.columns` overrules it by name.
+Decided by what is in the column and said aloud; `data.columns` overrules it by name. What a kind
+becomes for the net is not decided here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import datetime as dt
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from enum import StrEnum
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -32,8 +37,32 @@ the rest are then missing values, and the data stage counts them."""
 WORDS = 3.0
 """Mean words of a text column; categories have fewer."""
 
+NAMES_ROWS = 0.9
+"""Share of different values above which short text names its row and says nothing else of it."""
+
+FEWEST_ROWS = 50
+"""With fewer examples, values may all be different, or count up by one, by chance."""
+
+JOINTS = 2
+"""Places where a count of rows may begin anew: between train, val and test."""
+
 ID_NAMES = ("id", "index", "key", "uuid", "guid", "unnamed: 0", "row", "rownum")
 """Names, also as the last part after an underscore, of columns that number their rows."""
+
+SAMPLE = 200
+"""Different values, spread over all, by which the format of a date is found."""
+
+DAYS = (
+    "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%m-%d-%Y",
+    "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%m/%d/%y", "%d/%m/%y",
+    "%d.%m.%y", "%d-%b-%y",
+)  # fmt: skip
+CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+ISO = "ISO8601"
+FORMATS = (ISO, *(day + clock for clock in CLOCKS for day in DAYS))
+"""Dates that are recognized. No guessing word by word: it would take "may" and "sun" for dates."""
+
+_LIKE_A_DATE = r"(\d{1,4}[-/. ]\s?(\d|[A-Za-z]{3})|[A-Za-z]{3,9} \d).*"
 
 
 @dataclass(frozen=True)
@@ -44,7 +73,10 @@ class Column:
     kind: Kind
     why: str
     unreadable: tuple[str, ...] = ()
-    """Values that are not what the column is; they count as missing."""
+    """Up to five values that are not what the column is; all such count as missing."""
+
+    date_format: str = ""
+    """How the text of a date reads, in the letters of `strptime`."""
 
 
 def infer(table: pd.DataFrame, given: Mapping[str, str]) -> dict[str, Column]:
@@ -55,14 +87,19 @@ def infer(table: pd.DataFrame, given: Mapping[str, str]) -> dict[str, Column]:
         given: name -> kind, from `data.columns`.
 
     Raises:
-        RequestError: a given column is not in the table.
+        RequestError: a given column is not in the table or can't be what is said, or a column
+            holds what is neither a number, a text nor a date.
     """
+    known = [str(name) for name in table.columns]
     for name in given:
-        if name not in table.columns:
-            known = ", ".join(map(str, table.columns[:20]))
-            raise RequestError(f"data.columns: no column {name!r}; the table has {known}")
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(known[:20])}"
+            raise RequestError(f"data.columns: the table has no column {name!r}{hint}")
     return {
-        name: _column(name, table[name], Kind(given[name]) if name in given else None)
+        name: _given(name, table[name], Kind(given[name]))
+        if name in given
+        else _column(name, table[name])
         for name in table.columns
     }
 
@@ -71,68 +108,227 @@ def values(column: Column, raw: pd.Series) -> pd.Series:
     """A column's values as its kind has them.
 
     Returns:
-        numeric and date (days since 1970-01-01): float64, NaN where missing; category and text:
-        str, "" where missing.
+        numeric and date (days since 1970-01-01): float64, NaN where missing, infinite or
+        unreadable; category and text: str, "" where missing.
     """
     if column.kind is Kind.NUMERIC:
         return _numbers(raw)
     if column.kind is Kind.DATE:
-        return _days(raw)
-    return pd.Series(np.where(raw.isna(), "", raw.astype(str).str.strip()), raw.index, dtype=object)
+        return _days(raw, column.date_format or _date_formats(raw)[0])
+    return pd.Series(np.where(raw.isna(), "", _words(raw)), raw.index, dtype=object)
 
 
-def _column(name: str, raw: pd.Series, given: Kind | None) -> Column:
-    if given is not None:
-        return Column(name, given, "data.columns says so", _unreadable(raw, given))
+_READS_AS = {Kind.NUMERIC: "number", Kind.DATE: "date"}
+
+
+def _given(name: str, raw: pd.Series, kind: Kind) -> Column:
+    why = "data.columns says so"
+    if kind not in (Kind.NUMERIC, Kind.DATE) or raw.isna().all():
+        return Column(name, kind, why)
+    form = _date_formats(raw)[0] if kind is Kind.DATE else ""
+    column = Column(name, kind, why, date_format=form)
+    read = values(column, raw)
+    if read.isna().all():
+        raise RequestError(
+            f"data.columns.{name}: none of its values reads as a {_READS_AS[kind]}, "
+            f"e.g. {raw.dropna().iloc[0]!r}; write what it is: category, text or drop"
+        )
+    return replace(column, unreadable=_unreadable(raw, read))
+
+
+def _column(name: str, raw: pd.Series) -> Column:
     present = raw.dropna()
     if present.empty:
         return Column(name, Kind.DROP, "it is empty")
-    distinct = present.nunique()
-    if distinct == 1 and len(present) == len(raw):
-        return Column(name, Kind.DROP, f"it is {present.iloc[0]!r} everywhere")
-    if pd.api.types.is_datetime64_any_dtype(raw):
+    _must_be_plain(name, present)
+    if _holds_dates(present):
+        constant = present.nunique() == 1 and len(present) == len(raw)
+        if constant:
+            return Column(name, Kind.DROP, f"it is {present.iloc[0]} everywhere")
         return Column(name, Kind.DATE, "it holds dates")
-    if pd.api.types.is_numeric_dtype(raw):
-        if _numbers_rows(name, present, len(raw)):
+    if isinstance(raw.dtype, pd.CategoricalDtype):
+        return _of_words(name, raw, categorical=True)
+    if _holds_numbers(present):
+        return _of_numbers(name, raw, truth=_holds_truth(present))
+    return _of_words(name, raw, categorical=False)
+
+
+def _of_numbers(name: str, raw: pd.Series, truth: bool) -> Column:
+    numbers = _numbers(raw)
+    finite = numbers.dropna()
+    if finite.empty:
+        return Column(name, Kind.DROP, "none of its numbers is finite")
+    if len(finite) == len(raw) and finite.nunique() == 1:
+        return Column(name, Kind.DROP, f"it is {finite.iloc[0]:.10g} everywhere")
+    if truth:
+        return Column(name, Kind.NUMERIC, "it is true (1) or false (0)")
+    if _numbers_rows(name, finite, len(raw)):
+        return Column(name, Kind.DROP, "it numbers the rows")
+    return Column(name, Kind.NUMERIC, "it holds numbers", _unreadable(raw, numbers))
+
+
+def _of_words(name: str, raw: pd.Series, categorical: bool) -> Column:
+    text = _words(raw.dropna())
+    text = text[text != ""]
+    distinct = int(text.nunique())
+    if not distinct:
+        return Column(name, Kind.DROP, "it is empty")
+    if distinct == 1 and len(text) == len(raw):
+        return Column(name, Kind.DROP, f"it is {text.iloc[0]!r} everywhere")
+    if categorical:
+        return Column(name, Kind.CATEGORY, f"pandas says so, {_different(distinct)}")
+    counts = text.value_counts(sort=False)
+    different = pd.Series(counts.index)
+    share = counts[_numbers(different).notna().to_numpy()].sum() / len(text)
+    if share >= MOSTLY:
+        numbers = _numbers(raw)
+        if _numbers_rows(name, numbers.dropna(), len(raw)):
             return Column(name, Kind.DROP, "it numbers the rows")
-        return Column(name, Kind.NUMERIC, "it holds numbers")
-    text = present.astype(str).str.strip()
-    if _numbers(text).notna().mean() >= MOSTLY:
-        return Column(
-            name, Kind.NUMERIC, "nearly all of it are numbers", _unreadable(raw, Kind.NUMERIC)
+        why = "all of it are numbers" if share >= 1 else f"{share:.1%} of it are numbers"
+        return Column(name, Kind.NUMERIC, why, _unreadable(raw, numbers))
+    if date := _of_dates(name, raw, len(text)):
+        return date
+    words = float((different.str.count(r"\s+") * counts.to_numpy()).sum() / len(text)) + 1
+    if words >= WORDS and distinct > len(text) / 2:
+        return Column(name, Kind.TEXT, f"{words:.0f} words on average")
+    if distinct > NAMES_ROWS * len(text) and len(text) >= FEWEST_ROWS:
+        why = f"it names the rows: {distinct:,} different values in {len(text):,}"
+        return Column(name, Kind.DROP, why)
+    return Column(name, Kind.CATEGORY, _different(distinct))
+
+
+def _different(distinct: int) -> str:
+    return f"{distinct:,} different values" if distinct > 1 else "one value, or none"
+
+
+def _of_dates(name: str, raw: pd.Series, present: int) -> Column | None:
+    forms = _date_formats(raw)
+    days = _days(raw, forms[0])
+    share = days.notna().sum() / present
+    if share < MOSTLY:
+        return None
+    why = "it reads as dates" if share >= 1 else f"{share:.1%} of it reads as dates"
+    if forms[0] != ISO:
+        why += f", {forms[0]}"
+    if len(forms) > 1:
+        why += f"; {forms[1]} would fit too"
+    if days.nunique() == 1 and len(days.dropna()) == len(raw):
+        return Column(name, Kind.DROP, f"it is {raw.iloc[0]!r} everywhere")
+    return Column(name, Kind.DATE, why, _unreadable(raw, days), forms[0])
+
+
+def _must_be_plain(name: str, present: pd.Series) -> None:
+    """Cells are numbers, text or dates, not lists, dicts, bytes or complex numbers."""
+    if present.dtype.kind == "c":
+        raise RequestError(
+            f"data.source: column {name!r} holds complex numbers; give two columns of real ones"
         )
-    if text.str.len().median() <= 40 and _days(text).notna().mean() >= MOSTLY:
-        return Column(name, Kind.DATE, "it reads as dates", _unreadable(raw, Kind.DATE))
-    if text.str.split().str.len().mean() >= WORDS and distinct > len(present) / 2:
-        return Column(name, Kind.TEXT, f"{text.str.split().str.len().mean():.0f} words on average")
-    if distinct > 0.9 * len(raw) and len(raw) >= 50:
-        return Column(name, Kind.DROP, "nearly every value is different: it names the rows")
-    return Column(name, Kind.CATEGORY, f"{distinct} different values")
+    if present.dtype != object:
+        return
+    odd = next((cell for cell in present if not isinstance(cell, _PLAIN)), None)
+    if odd is not None:
+        raise RequestError(
+            f"data.source: column {name!r} holds cells of type {type(odd).__name__}; a cell must "
+            "be a number, a text or a date: write one column for each of its values, or leave the "
+            "column out"
+        )
 
 
-def _numbers_rows(name: str, present: pd.Series, rows: int) -> bool:
-    """Whether a column of numbers is a counter of rows, or called an id and different in each."""
-    if len(present) < rows or present.nunique() < rows or not (present % 1 == 0).all():
+_PLAIN = (str, Real, np.generic, Decimal, dt.date, dt.timedelta, pd.Period)
+"""What a cell may be; bool is a Real, a Timestamp a date."""
+
+
+def _holds_dates(present: pd.Series) -> bool:
+    if pd.api.types.is_datetime64_any_dtype(present) or isinstance(present.dtype, pd.PeriodDtype):
+        return True
+    return present.dtype == object and pd.api.types.infer_dtype(present) in ("date", "datetime")
+
+
+def _holds_truth(present: pd.Series) -> bool:
+    if isinstance(present.dtype, pd.CategoricalDtype):
+        return False
+    return (present.dtype != object and pd.api.types.is_bool_dtype(present)) or (
+        present.dtype == object and pd.api.types.infer_dtype(present) == "boolean"
+    )
+
+
+def _holds_numbers(present: pd.Series) -> bool:
+    if pd.api.types.is_numeric_dtype(present) or pd.api.types.is_timedelta64_dtype(present):
+        return True
+    plain = ("integer", "floating", "mixed-integer-float", "decimal", "boolean")
+    return present.dtype == object and pd.api.types.infer_dtype(present) in plain
+
+
+def _numbers_rows(name: str, finite: pd.Series, rows: int) -> bool:
+    """Whether whole numbers count the rows, or are called an id and are different in each."""
+    if len(finite) < rows or not (finite % 1 == 0).all():
         return False
     last = str(name).lower().replace(" ", "_").rpartition("_")[2]
-    steps = np.diff(present.to_numpy())
-    return str(name).lower() in ID_NAMES or last in ID_NAMES or bool((steps == 1).all())
+    called_so = str(name).lower() in ID_NAMES or last in ID_NAMES
+    if called_so and finite.nunique() == rows:
+        return True
+    counts_up = (np.diff(finite.to_numpy()) != 1).sum() <= JOINTS
+    return bool(counts_up and rows >= FEWEST_ROWS)
+
+
+def _words(raw: pd.Series) -> pd.Series:
+    """Text without blanks around it; 1.0 as 1, which it is without a missing value beside it."""
+    plain = raw.astype(object) if isinstance(raw.dtype, pd.CategoricalDtype) else raw
+    if plain.dtype.kind == "f" and (plain.dropna() % 1 == 0).all():
+        plain = plain.where(np.isfinite(plain)).astype("Int64")
+    return plain.astype(str).str.strip()
 
 
 def _numbers(raw: pd.Series) -> pd.Series:
-    found = pd.to_numeric(raw, errors="coerce").astype(np.float64)
-    return found.where(np.isfinite(found))
+    """float64, NaN for what is no finite number."""
+    if isinstance(raw.dtype, pd.CategoricalDtype):
+        raw = raw.astype(object)
+    if pd.api.types.is_timedelta64_dtype(raw):
+        raw = raw / pd.Timedelta(days=1)
+    if pd.api.types.is_datetime64_any_dtype(raw):
+        return _days(raw, ISO)
+    if not pd.api.types.is_numeric_dtype(raw):
+        raw = pd.to_numeric(raw.astype(object).where(raw.notna()), errors="coerce")
+    found = raw.to_numpy(np.float64, na_value=np.nan)
+    return pd.Series(np.where(np.isfinite(found), found, np.nan), raw.index)
 
 
-def _days(raw: pd.Series) -> pd.Series:
-    dates = pd.to_datetime(raw, errors="coerce", format="mixed", utc=True)
-    return (dates - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
+def _date_formats(raw: pd.Series) -> Sequence[str]:
+    """The formats that read the most values of a column; ISO if none reads any."""
+    present = raw.dropna()
+    if present.empty or _holds_dates(present):
+        return (ISO,)
+    if pd.api.types.is_numeric_dtype(present):
+        return ("%Y%m%d",) if (present >= 10**7).all() else ("%Y",)
+    different = _words(present).drop_duplicates()
+    sample = different.iloc[:: max(1, len(different) // SAMPLE)]
+    if sample.str.fullmatch(_LIKE_A_DATE).mean() < MOSTLY:
+        return (ISO,)
+    read = {form: int(_parsed(sample, form).notna().sum()) for form in FORMATS}
+    best = [form for form in FORMATS if read[form] >= MOSTLY * max(1, *read.values())]
+    if len(best) > 1 and any(read.values()):  # 01/02/2003: which is the month, all values tell
+        read = {form: int(_parsed(different, form).notna().sum()) for form in best}
+        best = [form for form in best if read[form] == max(read.values())]
+    return tuple(best) if any(read.values()) else (ISO,)
 
 
-def _unreadable(raw: pd.Series, kind: Kind) -> tuple[str, ...]:
+def _parsed(raw: pd.Series, form: str) -> pd.Series:
+    return pd.to_datetime(raw, format=form, errors="coerce", utc=True)
+
+
+def _days(raw: pd.Series, form: str) -> pd.Series:
+    """Days since 1970-01-01, NaN for what is no date in this format."""
+    if isinstance(raw.dtype, pd.PeriodDtype):
+        raw = raw.dt.to_timestamp()
+    if pd.api.types.is_datetime64_any_dtype(raw) or _holds_dates(raw.dropna()):
+        dates = pd.to_datetime(raw, errors="coerce", utc=True)
+    else:
+        dates = _parsed(_words(raw).where(raw.notna()), form)
+    seconds = dates.dt.tz_localize(None).to_numpy("datetime64[us]").astype(np.int64) / 1e6
+    return pd.Series(np.where(dates.isna(), np.nan, seconds / 86_400), raw.index)
+
+
+def _unreadable(raw: pd.Series, read: pd.Series) -> tuple[str, ...]:
     """Some of the values that are present and can't be read."""
-    if kind not in (Kind.NUMERIC, Kind.DATE):
-        return ()
-    read = _numbers(raw) if kind is Kind.NUMERIC else _days(raw)
-    bad = raw[raw.notna() & read.isna()].astype(str)
-    return tuple(bad.unique()[:5])
+    bad = _words(raw[raw.notna() & read.isna()])
+    return tuple(bad[bad != ""].unique()[:5])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from recipe.data.stored import BLOCK, Stored
 
-Inputs = np.ndarray | pd.DataFrame | Stored
+Inputs: TypeAlias = np.ndarray | pd.DataFrame | Stored
 """Examples in memory, as a table, or on disk."""
 
 

@@ -8,114 +8,207 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from recipe.data.splits import equal_groups
+from recipe.data.columns import Column, Kind, values
+from recipe.data.stored import BLOCK, Stored
+
+NUMBERS = (Kind.NUMERIC, Kind.DATE)
 
 
-def feature_table(x: np.ndarray, names: tuple[str, ...]) -> pd.DataFrame:
-    """One row for each feature: missing, infinite, distinct, min, mean, max, std.
+def column_table(x: pd.DataFrame, columns: Mapping[str, Column]) -> pd.DataFrame:
+    """One row for each column: what it is and why, missing, distinct, range, most frequent value.
 
     Args:
-        x: (examples, *shape), unscaled; images are taken pixel by pixel.
-        names: of the features; made up for images.
+        x: (examples, columns), unscaled.
+        columns: what each of them is.
     """
-    columns = x.reshape(len(x), -1).astype(np.float64)
-    if len(names) != columns.shape[1]:
-        names = tuple(f"pixel_{i}" for i in range(columns.shape[1]))
-    finite = pd.DataFrame(np.where(np.isfinite(columns), columns, np.nan))
+    rows = []
+    for name, column in columns.items():
+        raw = x[name]
+        is_number = column.kind in NUMBERS or pd.api.types.is_numeric_dtype(raw)
+        numbers = values(Column(name, Kind.NUMERIC, ""), raw) if is_number else None
+        if column.kind is Kind.DATE:
+            numbers = values(column, raw)
+        gone = raw.isna() if numbers is None else numbers.isna()
+        counts = raw.value_counts()
+        row: dict[str, object] = {
+            "column": name,
+            "kind": column.kind.value,
+            "why": column.why,
+            "missing": int(gone.sum()),
+            "distinct": len(counts),
+            "most_frequent": str(counts.index[0])[:40] if len(counts) else "",
+            "its_share": float(counts.iloc[0] / len(raw)) if len(counts) else float("nan"),
+        }
+        if numbers is not None:
+            row |= {
+                "min": numbers.min(),
+                "median": numbers.median(),
+                "mean": numbers.mean(),
+                "max": numbers.max(),
+                "std": numbers.std(ddof=0),
+            }
+        rows.append(row)
+    return pd.DataFrame(rows).set_index("column")
+
+
+def channel_table(x: np.ndarray | Stored) -> pd.DataFrame:
+    """One row for each channel of the images: missing, infinite, min, mean, max, std.
+
+    Args:
+        x: (examples, height, width, channels), unscaled.
+    """
+    blocks = []
+    for start in range(0, len(x), BLOCK):
+        some = x[start : start + BLOCK].reshape(-1, x.shape[-1]).astype(np.float64)
+        finite = np.ma.masked_invalid(some)
+        blocks.append(
+            {
+                "missing": np.isnan(some).sum(axis=0),
+                "infinite": np.isinf(some).sum(axis=0),
+                "min": finite.min(axis=0).filled(np.nan),
+                "mean": finite.mean(axis=0).filled(np.nan),
+                "max": finite.max(axis=0).filled(np.nan),
+                "squares": (finite**2).mean(axis=0).filled(np.nan),
+                "size": np.full(x.shape[-1], len(some)),
+            }
+        )
+    of = {name: np.stack([block[name] for block in blocks]) for name in blocks[0]}
+    mean = np.average(of["mean"], axis=0, weights=of["size"][:, 0])
+    squares = np.average(of["squares"], axis=0, weights=of["size"][:, 0])
     table = pd.DataFrame(
         {
-            "missing": np.isnan(columns).sum(axis=0),
-            "infinite": np.isinf(columns).sum(axis=0),
-            "distinct": finite.nunique(),
-            "min": finite.min(),
-            "mean": finite.mean(),
-            "max": finite.max(),
-            "std": finite.std(ddof=0),
+            "missing": of["missing"].sum(axis=0),
+            "infinite": of["infinite"].sum(axis=0),
+            "min": np.nanmin(of["min"], axis=0),
+            "mean": mean,
+            "max": np.nanmax(of["max"], axis=0),
+            "std": np.sqrt(np.maximum(squares - mean**2, 0)),
         }
     )
-    table.index = pd.Index(names, name="feature")
+    table.index = pd.Index([f"channel_{i}" for i in range(x.shape[-1])], name="channel")
     return table
 
 
-NEAR = 0.01
-"""Of a standard deviation: values that differ by less are taken for the same."""
-
-FEWEST_FEATURES = 8
-"""With fewer features, examples agree in all of them by chance."""
-
-
-def shared_examples(x: np.ndarray, parts: Mapping[str, np.ndarray]) -> dict[str, float] | None:
-    """Fraction of val and of test of which a near copy stands in train.
-
-    Equal examples are kept together by the split; copies with a little noise are not.
+def image_properties(x: np.ndarray | Stored) -> pd.DataFrame:
+    """What can be said of each image without knowing what it shows.
 
     Args:
-        x: (examples, *shape), scaled.
-        parts: row numbers of train, val and test.
+        x: (examples, height, width, channels), unscaled.
 
     Returns:
-        None where there are too few features to tell a copy from a neighbour.
+        (examples, properties): brightness (mean), contrast (std), darkest, brightest, sharpness
+        (mean step from pixel to pixel), symmetry (correlation with its mirror image), ink (share
+        of pixels beyond the middle of its range), center_x and center_y of the light, color (mean
+        distance of the channels), missing pixels.
     """
-    if np.prod(x.shape[1:]) < FEWEST_FEATURES:
-        return None
-    groups = equal_groups(np.round(x / NEAR))
-    return {
-        name: float(np.isin(groups[parts[name]], groups[parts["train"]]).mean())
-        for name in ("val", "test")
-    }
+    blocks = [_properties(x[start : start + BLOCK]) for start in range(0, len(x), BLOCK)]
+    return pd.concat(blocks, ignore_index=True)
 
 
-def duplicate_share(x: np.ndarray) -> float:
-    """Fraction of examples that repeat an earlier one."""
-    return 1.0 - len(np.unique(equal_groups(x))) / len(x)
+def _properties(x: np.ndarray) -> pd.DataFrame:
+    with_gaps = x.astype(np.float64)
+    missing = ~np.isfinite(with_gaps)
+    x = np.where(missing, 0.0, with_gaps)
+    gray = x.mean(axis=3)
+    low, high = gray.min(axis=(1, 2)), gray.max(axis=(1, 2))
+    light = gray - low[:, None, None]
+    weight = np.maximum(light.sum(axis=(1, 2)), 1e-12)
+    height, width = gray.shape[1:]
+    centred = gray - gray.mean(axis=(1, 2), keepdims=True)
+    power = np.maximum((centred**2).sum(axis=(1, 2)), 1e-12)
+    steps = [np.abs(np.diff(gray, axis=a)).mean(axis=(1, 2)) for a in (1, 2) if gray.shape[a] > 1]
+    return pd.DataFrame(
+        {
+            "brightness": gray.mean(axis=(1, 2)),
+            "contrast": gray.std(axis=(1, 2)),
+            "darkest": low,
+            "brightest": high,
+            "sharpness": np.mean(steps, axis=0) if steps else 0.0,
+            "symmetry": (centred * centred[:, :, ::-1]).sum(axis=(1, 2)) / power,
+            "ink": (light > ((high - low) / 2)[:, None, None]).mean(axis=(1, 2)),
+            "center_x": (light.sum(axis=1) @ np.arange(width)) / weight / max(width - 1, 1),
+            "center_y": (light.sum(axis=2) @ np.arange(height)) / weight / max(height - 1, 1),
+            "color": np.abs(x - gray[..., None]).mean(axis=(1, 2, 3)),
+            "missing": missing.sum(axis=(1, 2, 3)),
+        }
+    )
 
 
-def conflict_floor(x: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+def duplicate_share(keys: np.ndarray) -> float:
+    """Fraction of examples that repeat an earlier one.
+
+    Args:
+        keys: (examples,), equal for equal inputs.
+    """
+    return 1.0 - len(np.unique(keys)) / len(keys)
+
+
+def across(keys: np.ndarray, parts: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Fraction of val and of test whose equal stands in train.
+
+    Args:
+        keys: (examples,), equal for equal inputs.
+        parts: row numbers of train, val and test.
+    """
+    train = keys[parts["train"]]
+    return {name: float(np.isin(keys[parts[name]], train).mean()) for name in ("val", "test")}
+
+
+def conflict_floor(groups: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     """What equal inputs with different labels leave possible.
 
     Args:
-        x: (examples, *shape).
-        labels: (examples,) class positions.
+        groups: (examples,) the same number where inputs are equal.
+        labels: (examples,) class positions, or (examples, labels) of 0 and 1.
 
     Returns:
         The highest accuracy and the lowest cross-entropy (nats an example) that any function
         of the input can reach on these examples.
     """
-    counts = pd.crosstab(equal_groups(x), labels).to_numpy()
-    size = counts.sum(axis=1)
-    accuracy = counts.max(axis=1).sum() / size.sum()
-    entropy = stats.entropy(counts, axis=1)
-    return float(accuracy), float((entropy * size).sum() / size.sum())
+    if labels.ndim == 2:
+        floors = [conflict_floor(groups, label) for label in labels.T]
+        accuracies, losses = zip(*floors, strict=True)
+        return float(np.mean(accuracies)), float(np.mean(losses))
+    sizes = pd.Series(1, [groups, labels]).groupby(level=[0, 1]).size()
+    whole = sizes.groupby(level=0)
+    accuracy = whole.max().sum() / sizes.sum()
+    entropy = whole.agg(stats.entropy)
+    return float(accuracy), float((entropy * whole.sum()).sum() / sizes.sum())
 
 
-def conflict_variance(x: np.ndarray, y: np.ndarray) -> float:
+def conflict_variance(groups: np.ndarray, y: np.ndarray) -> float:
     """The lowest squared error of any function of the input: equal inputs, different targets.
 
     Args:
-        x: (examples, *shape).
+        groups: (examples,) the same number where inputs are equal.
         y: (examples, targets).
     """
-    groups = pd.Series(equal_groups(x))
     residual = y - pd.DataFrame(y).groupby(groups).transform("mean").to_numpy()
     return float((residual**2).mean())
 
 
-def far_values(x: np.ndarray, names: tuple[str, ...], limit: float = 20.0) -> dict[str, int]:
-    """Values of each feature further from its median than `limit` usual ranges.
+def far_values(x: pd.DataFrame, columns: Mapping[str, Column], limit: float = 20.0) -> pd.Series:
+    """Values of each column further from its median than `limit` usual ranges.
 
-    The usual range is from the 1st to the 99th percentile; features that hardly ever change
-    have none, and are left out. Images too: every pixel may be black or white.
+    The usual range is from the 1st to the 99th percentile; columns that hardly ever change
+    have none, and are left out.
 
     Args:
-        x: (examples, features) or (examples, *image), unscaled.
-        names: of the features.
+        x: (examples, columns), unscaled.
+        columns: what each of them is; those of numbers are looked at.
         limit: in usual ranges.
+
+    Returns:
+        Column -> number of such values.
     """
-    if x.ndim != 2:
-        return {}
-    columns = np.where(np.isfinite(x), x, np.nan).astype(np.float64)
-    columns[:, np.isnan(columns).all(axis=0)] = 0  # no value at all: it never changes
-    low, median, high = np.nanpercentile(columns, (1, 50, 99), axis=0)
-    usual = high - low
-    far = np.abs(columns - median) > limit * usual
-    return {name: int(far[:, i].sum()) for i, name in enumerate(names) if usual[i] > 0}
+    counts = {}
+    for column in columns.values():
+        if column.kind is not Kind.NUMERIC:
+            continue
+        numbers = values(column, x[column.name]).dropna()
+        if numbers.empty:
+            continue
+        low, median, high = np.percentile(numbers, (1, 50, 99))
+        if high > low:
+            counts[column.name] = int((np.abs(numbers - median) > limit * (high - low)).sum())
+    return pd.Series(counts, dtype=int)

@@ -27,8 +27,8 @@ def build(
         config: which net; `norm_momentum` must be a number if there is batch norm.
         shape: of one example.
         task: what the target asks for.
-        prior: class shares (classes,), share of class 1 (1,), or target mean (targets,); its
-            length is the number of outputs.
+        prior: class shares (classes,), share of class 1 (1,), shares of the labels
+            (labels,), or target mean (targets,); its length is the number of outputs.
 
     Returns:
         A model from (batch, *shape) to logits (batch, outputs); for regression, predictions.
@@ -64,9 +64,9 @@ def prior_bias(task: Task, prior: np.ndarray) -> np.ndarray:
     """
     if task is Task.MULTICLASS:
         return np.log(prior)
-    if task is Task.BINARY:
-        return np.log(prior / (1 - prior))
-    return prior
+    if task is Task.REGRESSION:
+        return prior
+    return np.log(prior / (1 - prior))
 
 
 def reason(error: Exception) -> str:

@@ -16,11 +16,10 @@ from recipe.checks import initial, learning
 from recipe.compare import bootstrap
 from recipe.config import Config, Task, without_regularization
 from recipe.data import Dataset, load
-from recipe.data.splits import equal_groups
 from recipe.findings import Finding, StageResult, Verdict, overall
 from recipe.models import prior_bias
 from recipe.runs import RunFolder, figures
-from recipe.stages import watch
+from recipe.stages import human, watch
 from recipe.stages.pictures import answers
 from recipe.training import (
     Checkpoint,
@@ -43,6 +42,9 @@ ONE_BATCH_LOSS = 0.01
 
 ONE_BATCH_ERROR = 1e-3
 """The same for a regression, as a fraction of Var(y) (checklist row 2.8)."""
+
+SCALE_EXAMPLES = 10_000
+"""Examples on which the scale of the inputs is judged."""
 
 RESAMPLES = 200
 """Of the validation examples, for the noise in a difference of two models."""
@@ -85,7 +87,10 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     findings += [
         _beats(above, below, logits, values, data, metric) for below, above in pairwise(logits)
     ]
-    rows = [(name, score, None, None) for name, score in values.items()]
+    person = human.score(config, folder)
+    findings.append(human.finding(person))
+    rows: list[figures.Score] = [(name, score, None, None) for name, score in values.items()]
+    rows += human.row(person, metric)
     folder.figure(
         "baselines", figures.ladder_of_scores(rows, "What a net must beat", f"validation {metric}")
     )
@@ -99,7 +104,7 @@ def _before_any_net(data: Dataset) -> list[Finding]:
     targets = np.concatenate([data.train.y, data.val.y])
     return [
         initial.check_labels_fit_head(targets, data.task, len(data.classes)),
-        initial.check_input_scale(data.train.x),
+        initial.check_input_scale(data.train.drawn(SCALE_EXAMPLES).x),
     ]
 
 
@@ -123,9 +128,9 @@ def _one_batch(config: Config, data: Dataset, folder: RunFolder) -> Finding:
     """Memorize a handful of examples."""
     settings = config.stages.baseline
     # equal inputs with different labels can't be memorized, and are no fault of the net
-    _, distinct = np.unique(equal_groups(data.train.x), return_index=True)
+    _, distinct = np.unique(data.train.groups, return_index=True)
     rows = np.random.default_rng(config.seed).permutation(distinct)[: settings.batch]
-    batch = data.train.take(rows)
+    batch = data.train.take(rows).loaded()
     target = ONE_BATCH_LOSS
     if data.task is Task.REGRESSION:
         target = ONE_BATCH_ERROR * float(data.train.y.var(axis=0).mean())

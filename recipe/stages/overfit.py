@@ -120,8 +120,8 @@ def _targets(config: Config, some: Split, data: Dataset) -> tuple[float, float |
     settings = config.stages.overfit
     fraction = settings.loss * prior_loss(some.y, data.task, len(data.classes))
     if data.task is Task.REGRESSION:
-        return conflict_variance(some.x, some.y) + fraction, None
-    best_accuracy, least_loss = conflict_floor(some.x, some.y)
+        return conflict_variance(some.groups, some.y) + fraction, None
+    best_accuracy, least_loss = conflict_floor(some.groups, some.y)
     return least_loss + fraction, best_accuracy - (1 - settings.accuracy)
 
 

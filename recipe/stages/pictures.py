@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import keras
 
+from recipe.config import Task
 from recipe.data import Dataset, Split
 from recipe.runs import figures
 from recipe.training import predict, probabilities
@@ -23,6 +24,9 @@ def answers(model: keras.Model, split: Split, data: Dataset, title: str) -> Figu
     if data.target_scaling is not None:
         undo = data.target_scaling.undo
         return figures.label_against_prediction(undo(split.y), undo(logits), title)
+    if data.task is Task.MULTILABEL:
+        p = probabilities(logits, data.task)
+        return figures.label_against_prediction(split.y, p, title, unit="0 or 1, and probability")
     return figures.class_predictions(
         split.y[:MOST], probabilities(logits[:MOST], data.task), data.classes, title
     )

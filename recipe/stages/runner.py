@@ -13,7 +13,7 @@ from pathlib import Path
 
 from recipe.config import Config, RequestError
 from recipe.data.dataset import fingerprint as data_fingerprint
-from recipe.data.sources import SOURCES, read_source
+from recipe.data.sources import SOURCES, forget
 from recipe.findings import StageResult, Verdict
 from recipe.runs import RunFolder, fingerprint
 from recipe.runs.console import native_noise_hidden
@@ -50,7 +50,7 @@ class Runner:
             command: as it was typed, for the record.
         """
         refuse_foreign(folder, path)
-        read_source.cache_clear()
+        forget()
         self.config, self.path, self.folder = config, path, folder
         self.settings, self.command = tuple(settings), command
         self._data = data_fingerprint(config.data)

@@ -11,7 +11,7 @@ import numpy as np
 
 from recipe.checks.learning import check_prediction_jitter, check_trains
 from recipe.compare import Comparison, bootstrap, paired, resolution_of
-from recipe.config import Config
+from recipe.config import Config, Task
 from recipe.data import Dataset, load
 from recipe.data.dataset import fingerprint as data_fingerprint
 from recipe.data.test_set import open_test_set
@@ -19,7 +19,7 @@ from recipe.findings import Finding, StageResult, Verdict, judge, overall
 from recipe.runs import RunFolder, figures, fingerprint
 from recipe.runs.console import Advance
 from recipe.runs.manifest import record_opening
-from recipe.stages import watch
+from recipe.stages import human, watch
 from recipe.training import (
     Checkpoint,
     Dynamics,
@@ -91,8 +91,9 @@ def run(config: Config, folder: RunFolder) -> StageResult:
 
     tested, baselines = _open_test_set(config, members, data, folder, metric, findings)
     score, low, high = tested
-    rows: list[tuple[str, float, float | None, float | None]] = [
+    rows: list[figures.Score] = [
         *((name, value, None, None) for name, value in baselines.items()),
+        *human.row(human.score(config, folder), metric),
         (f"squeezed ({kept})", score, low, high),
     ]
     folder.figure(
@@ -200,7 +201,7 @@ def _open_test_set(
             source="checklist row 6.4",
         ),
     ]
-    if data.classes:
+    if data.task in (Task.BINARY, Task.MULTICLASS):
         guesses = logits.argmax(axis=1) if logits.shape[1] > 1 else (logits[:, 0] > 0).astype(int)
         matrix = np.zeros((len(data.classes),) * 2, int)
         np.add.at(matrix, (test.y, guesses), 1)

@@ -113,7 +113,7 @@ def _loss(task: Task, label_smoothing: float) -> keras.losses.Loss:
         if label_smoothing:
             return SmoothedMulticlass(label_smoothing)
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    if task is Task.BINARY:
+    if task in (Task.BINARY, Task.MULTILABEL):
         if label_smoothing:
             return SmoothedBinary(label_smoothing)
         return keras.losses.BinaryCrossentropy(from_logits=True)
@@ -124,6 +124,6 @@ def _metric(task: Task) -> keras.metrics.Metric:
     """The metric that Keras computes while it trains, on logits."""
     if task is Task.MULTICLASS:
         return keras.metrics.SparseCategoricalAccuracy(name="accuracy")
-    if task is Task.BINARY:
+    if task in (Task.BINARY, Task.MULTILABEL):
         return keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)
     return keras.metrics.R2Score(name="r2")

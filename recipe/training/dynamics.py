@@ -93,16 +93,28 @@ class Dynamics(keras.callbacks.Callback):
 
     @property
     def p_true(self) -> np.ndarray:
-        """Probability of the label, (looks, examples); of a regression, its first prediction."""
+        """Probability of the label, (looks, examples).
+
+        With several labels their mean; of a regression, its first prediction.
+        """
         p, y = self.p, self._y
         if self.task == Task.REGRESSION or not len(p):
             return p[:, :, 0]
+        if self.task == Task.MULTILABEL:
+            return np.where(y[np.newaxis] == 1, p, 1 - p).mean(axis=2)
         return np.take_along_axis(p, y[np.newaxis].astype(int), axis=2)[:, :, 0]
 
     @property
     def argmax(self) -> np.ndarray | None:
-        """The predicted class, (looks, examples); None for a regression."""
-        return None if self.task == Task.REGRESSION else self.p.argmax(axis=2)
+        """The predicted class, (looks, examples); None for a regression.
+
+        With several labels: the number whose bits say which of them are predicted.
+        """
+        if self.task == Task.REGRESSION:
+            return None
+        if self.task == Task.MULTILABEL:
+            return (self.p > 0.5) @ 2 ** np.arange(self.p.shape[2])
+        return self.p.argmax(axis=2)
 
     @property
     def flipped(self) -> np.ndarray | None:

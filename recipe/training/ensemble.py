@@ -23,13 +23,9 @@ def average(logits: Sequence[np.ndarray], task: Task) -> np.ndarray:
         return np.mean(logits, axis=0)
     z = np.stack(logits).astype(np.float64)
     # logarithms throughout: as a probability, a sure answer would be rounded to 0 or 1
-    log = (
-        log_expit(np.concatenate([-z, z], axis=2))
-        if task is Task.BINARY
-        else log_softmax(z, axis=2)
-    )
-    mean = logsumexp(log, axis=0) - np.log(len(z))
-    return mean[:, 1:] - mean[:, :1] if task is Task.BINARY else mean
+    if task is Task.MULTICLASS:
+        return logsumexp(log_softmax(z, axis=2), axis=0) - np.log(len(z))
+    return logsumexp(log_expit(z), axis=0) - logsumexp(log_expit(-z), axis=0)
 
 
 def export(members: Sequence[keras.Model], data: Dataset) -> keras.Model:
@@ -37,17 +33,13 @@ def export(members: Sequence[keras.Model], data: Dataset) -> keras.Model:
 
     Args:
         members: nets that end in logits; their outputs are averaged.
-        data: whose scaling they were trained with.
+        data: whose features they were trained with.
 
     Returns:
-        (batch, *shape) unscaled -> (batch, classes), (batch, 1) for binary, or (batch, targets).
+        Raw inputs by name, as `data.features.inputs` gives them -> (batch, classes), (batch, 1)
+        for binary, (batch, labels) or (batch, targets).
     """
-    inputs = keras.Input(data.shape, name="input")
-    # float64, as in training: in float32 a mean of 1e6 swallows the digits that matter. Arrays,
-    # not lists, which Keras would round to float32 first
-    mean, std = data.scaling.mean, data.scaling.std
-    scaled = keras.layers.Rescaling(1 / std, -mean / std, dtype="float64", name="scaling")
-    x = scaled(inputs)
+    inputs, x = data.features.layers()
     outputs = []
     for number, member in enumerate(members):
         # the nets share a name, and a model's layers must not
@@ -64,5 +56,5 @@ def export(members: Sequence[keras.Model], data: Dataset) -> keras.Model:
 
 
 def _answer(task: Task) -> keras.layers.Layer:
-    kind = {Task.MULTICLASS: "softmax", Task.BINARY: "sigmoid", Task.REGRESSION: "linear"}[task]
+    kind = {Task.MULTICLASS: "softmax", Task.REGRESSION: "linear"}.get(task, "sigmoid")
     return keras.layers.Activation(kind)

@@ -13,12 +13,13 @@ from sklearn import metrics
 
 from recipe.config import Task
 from recipe.data import Dataset, Split
+from recipe.data.stored import Stored
 
 BLOCK = 1024
 """Examples per forward pass: large enough to be fast, small enough for memory."""
 
 
-def predict(model: keras.Model, x: np.ndarray) -> np.ndarray:
+def predict(model: keras.Model, x: np.ndarray | Stored) -> np.ndarray:
     """Logits (regression: scaled predictions) of every example, (examples, outputs)."""
     # called directly: `Model.predict` traces a function first, which costs more than it saves
     blocks = [np.asarray(model(x[i : i + BLOCK], training=False)) for i in range(0, len(x), BLOCK)]
@@ -40,7 +41,9 @@ def predictions(logits: np.ndarray, split: Split, name: str) -> dict[str, np.nda
 
 
 def probabilities(logits: np.ndarray, task: Task) -> np.ndarray:
-    """Class probabilities, (examples, classes); two columns for binary."""
+    """Class probabilities, (examples, classes); two columns for binary, one for each label."""
+    if task is Task.MULTILABEL:
+        return np.exp(log_expit(logits.astype(np.float64)))
     if task is Task.BINARY:
         positive = np.exp(log_expit(logits.astype(np.float64)))
         return np.concatenate([1 - positive, positive], axis=1)
@@ -52,7 +55,7 @@ def losses(logits: np.ndarray, y: np.ndarray, task: Task) -> np.ndarray:
 
     Args:
         logits: (examples, outputs).
-        y: (examples,) class positions or (examples, targets).
+        y: (examples,) class positions or (examples, labels or targets).
         task: decides the loss.
 
     Returns:
@@ -63,7 +66,16 @@ def losses(logits: np.ndarray, y: np.ndarray, task: Task) -> np.ndarray:
         return -np.take_along_axis(log_softmax(z, axis=1), y[:, np.newaxis], axis=1)[:, 0]
     if task is Task.BINARY:
         return -log_expit(np.where(y == 1, z[:, 0], -z[:, 0]))
+    if task is Task.MULTILABEL:
+        return -log_expit(np.where(y == 1, z, -z)).mean(axis=1)
     return ((z - y) ** 2).mean(axis=1)
+
+
+def is_right(logits: np.ndarray, y: np.ndarray, task: Task) -> np.ndarray:
+    """Whether each label is predicted, (examples,) bool; (examples, labels) for multilabel."""
+    if task is Task.MULTILABEL:
+        return np.asarray((logits > 0) == (y == 1))
+    return np.asarray(probabilities(logits, task).argmax(axis=1) == y)
 
 
 def scores(logits: np.ndarray, y: np.ndarray, data: Dataset) -> dict[str, float]:
@@ -76,8 +88,7 @@ def scores(logits: np.ndarray, y: np.ndarray, data: Dataset) -> dict[str, float]
         return dict.fromkeys(("loss", *metric), float("nan"))
     result = {"loss": float(losses(logits, y, data.task).mean())}
     if data.target_scaling is None:
-        right = probabilities(logits, data.task).argmax(axis=1) == y
-        return {**result, "accuracy": float(right.mean())}
+        return {**result, "accuracy": float(is_right(logits, y, data.task).mean())}
     truth, predicted = data.target_scaling.undo(y), data.target_scaling.undo(logits)
     return {
         **result,

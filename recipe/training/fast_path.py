@@ -41,9 +41,20 @@ XLA_WEIGHTS = 80_000
 
 
 def why_not_fast(
-    model: keras.Model, callbacks: Iterable[keras.callbacks.Callback] = ()
+    model: keras.Model,
+    callbacks: Iterable[keras.callbacks.Callback] = (),
+    *,
+    on_disk: bool = False,
 ) -> str | None:
-    """Why a compiled net must be trained by Keras's own `fit`; None if it need not be."""
+    """Why a compiled net must be trained by Keras's own `fit`; None if it need not be.
+
+    Args:
+        model: the net.
+        callbacks: of the training.
+        on_disk: whether its examples are larger than memory.
+    """
+    if on_disk:
+        return "the examples are larger than data.max_memory_gb, and stay on disk"
     if model.distribute_strategy.num_replicas_in_sync > 1:
         return "train.strategy: mirrored"
     if model.run_eagerly:

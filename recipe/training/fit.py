@@ -17,6 +17,8 @@ import numpy as np
 import tensorflow as tf
 
 from recipe.data import Split
+from recipe.data.stored import BLOCK as STORED_BLOCK
+from recipe.data.stored import Stored
 from recipe.runs.console import notice
 from recipe.runs.fingerprint import digest
 from recipe.training.batches import column, order_of
@@ -101,7 +103,8 @@ def fit(
         "net": _net_said(model) if checkpoint else "",
     }
     session = Session(about, callbacks, checkpoint)
-    reason = why_not_fast(model, callbacks)
+    on_disk = any(isinstance(s.x, Stored) for s in (train, val) if s is not None)
+    reason = why_not_fast(model, callbacks, on_disk=on_disk)
     if session.is_done:
         session.restore(model.variables)
         return Fitted(model, session.history, session.non_finite, reason)
@@ -218,9 +221,13 @@ def _find(
 
 def compiled_loss(model: keras.Model, split: Split) -> float:
     """The loss as the compiled model computes it, in inference mode, without any update."""
-    x, y, _ = _tensors(split)
-    trace = trace_of(model, x, y, jit=False)
-    return trace.validate(x, y)["loss"]
+    total = 0.0
+    block = STORED_BLOCK if isinstance(split.x, Stored) else len(split)
+    for start in range(0, len(split), block):
+        some = split.take(slice(start, start + block)).loaded()
+        x, y, _ = _tensors(some)
+        total += trace_of(model, x, y, jit=False).validate(x, y)["loss"] * len(some)
+    return total / len(split)
 
 
 def _net_said(model: keras.Model) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from recipe.config import Config, Task
 from recipe.data import Dataset, Split
+from recipe.data.stored import Stored
 from recipe.models import HEAD, prior_bias
 from recipe.training.callbacks import StopAt
 from recipe.training.checkpoint import Checkpoint
@@ -76,7 +77,8 @@ def fresh_nets(config: Config, data: Dataset) -> FreshNets:
     else:
         predicted = probabilities(together, data.task).mean(axis=0)
         prior = np.r_[1 - p, p] if data.task is Task.BINARY else p
-        spread = float(np.prod(prior)) if data.task is Task.BINARY else float(1 - (p**2).sum())
+        one_of_them = data.task is Task.MULTICLASS
+        spread = float(1 - (p**2).sum()) if one_of_them else float((p * (1 - p)).mean())
     return FreshNets(
         loss=float(np.mean([losses(z, some.y, data.task).mean() for z in logits])),
         variance=float(((logits - prior_bias(data.task, p)) ** 2).mean()),
@@ -148,7 +150,7 @@ def train_blind(
     variants = {
         "real": data,
         "zeroed": replace(data, train=_zeroed(data.train), val=_zeroed(data.val)),
-        "permuted": replace(data, train=replace(data.train, x=data.train.x[order])),
+        "permuted": replace(data, train=replace(data.train, x=data.train.take(order).x)),
     }
     trained = {}
     for name, variant in variants.items():
@@ -169,4 +171,6 @@ def train_blind(
 
 
 def _zeroed(split: Split) -> Split:
+    if isinstance(split.x, Stored):
+        return replace(split, x=split.x.map(np.zeros_like, split.x.dtype))
     return replace(split, x=np.zeros_like(split.x))

@@ -49,6 +49,21 @@ class _Batches(keras.utils.PyDataset):
         return tuple(array[rows] for array in self._arrays)
 
 
+class _HeldOut(keras.utils.PyDataset):
+    """Examples to evaluate, block by block, read when it is their turn."""
+
+    def __init__(self, split: Split, block: int) -> None:
+        super().__init__()
+        self._split, self._block = split, block
+
+    def __len__(self) -> int:
+        return -(-len(self._split) // self._block)
+
+    def __getitem__(self, place: int) -> tuple[np.ndarray, np.ndarray]:
+        rows = slice(place * self._block, (place + 1) * self._block)
+        return self._split.x[rows], column(self._split.y[rows])
+
+
 class _Watch(keras.callbacks.Callback):
     """Stands between Keras's loop and the session: goes on, keeps, and stops at a NaN."""
 
@@ -157,8 +172,7 @@ def fit_stock(
     first = [] if sample is None else [_Evaluate(sample)]
     model.fit(
         batches,
-        validation_data=None if val is None else (val.x, column(val.y)),
-        validation_batch_size=None if val is None else _block(model, len(val)),
+        validation_data=None if val is None else _HeldOut(val, _block(model, len(val))),
         epochs=epochs,
         initial_epoch=epochs if session.is_over else session.epoch,
         callbacks=[*first, *callbacks, session, _Watch(session, state, batches)],

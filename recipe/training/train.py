@@ -92,8 +92,10 @@ def example_weights(config: Config, data: Dataset) -> np.ndarray | None:
     """
     if config.train.class_weight == "none":
         return None
-    if data.task is Task.REGRESSION:
-        raise RequestError("train.class_weight: a regression has no classes; write none")
+    if data.task in (Task.REGRESSION, Task.MULTILABEL):
+        raise RequestError(
+            f"train.class_weight: {data.task.value} has not one class an example; write none"
+        )
     counts = np.bincount(data.train.y, minlength=len(data.classes))
     weights = len(data.train) / (np.count_nonzero(counts) * np.maximum(counts, 1))
     return weights[data.train.y].astype(np.float32)

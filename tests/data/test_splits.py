@@ -1,12 +1,15 @@
 """Who is in train, val and test."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from recipe.config import RequestError, SplitConfig
-from recipe.data.splits import equal_groups, split
+from recipe.data.equal import content_keys, equal_groups
+from recipe.data.splits import as_table, split
 
 
 def some(examples: int) -> np.ndarray:
@@ -15,7 +18,7 @@ def some(examples: int) -> np.ndarray:
 
 def divide(x: np.ndarray, labels: Any = None, **settings: Any) -> dict[str, np.ndarray]:
     y = None if labels is None else np.asarray(labels)
-    return split(x, y, SplitConfig(**settings))
+    return split(content_keys(x), y, SplitConfig(**settings))
 
 
 @pytest.mark.parametrize("examples", [30, 31, 57, 1000])
@@ -70,6 +73,120 @@ def test_equal_examples_stay_together(labels: np.ndarray | None) -> None:
     members = {name: set(ids % 40) for name, ids in parts.items()}
     assert sum(map(len, members.values())) == 40
     assert all(len(ids) == 3 * len(members[name]) for name, ids in parts.items())
+
+
+def members(x: np.ndarray, parts: dict[str, np.ndarray]) -> dict[str, set[float]]:
+    """The examples of each part by their first number, whatever their row."""
+    return {name: set(x[ids, 0].tolist()) for name, ids in parts.items()}
+
+
+@pytest.mark.parametrize("classes", [1, 3])
+def test_read_in_another_order_examples_keep_their_part(classes: int) -> None:
+    x, order = some(200), np.random.default_rng(0).permutation(200)
+    labels = (x[:, 1] > 0).astype(int) * (classes - 1)
+    assert members(x, divide(x, labels)) == members(x[order], divide(x[order], labels[order]))
+
+
+def test_a_few_more_examples_move_hardly_any() -> None:
+    x = some(1010)
+    before, after = members(x, divide(x[:1000])), members(x, divide(x))
+    moved = sum(len(before[name] - after[name]) for name in before)
+    assert 0 < moved <= 20  # those at the borders between the parts
+
+
+def test_kept_parts_stay_as_they_were_and_new_examples_are_divided(tmp_path: Path) -> None:
+    x, stored = some(1100), tmp_path / "splits.csv"
+    old = divide(x[:1000])
+    as_table(old, content_keys(x[:1000]), np.arange(1000).astype(str)).to_csv(stored, index=False)
+    new = members(x, divide(x, keep=str(stored)))
+    for name, known in members(x, old).items():
+        assert known < new[name]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        pytest.param(None, "no such file", id="no file"),
+        pytest.param("a,b\n1,2\n", "must be a splits.csv of a data stage", id="other columns"),
+        pytest.param("example,key,part\n1,xyz,val\n", "must be a splits.csv", id="no key"),
+        pytest.param("example,key,part\n1,0f,dev\n", "part must be one of train, val, test",
+                     id="another part"),
+        pytest.param("", "must be a splits.csv", id="empty"),
+    ],
+)  # fmt: skip
+def test_a_file_of_kept_parts_that_is_none(
+    tmp_path: Path, content: str | None, problem: str
+) -> None:
+    path = tmp_path / "splits.csv"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(RequestError, match=r"^data\.split\.keep: ") as caught:
+        divide(some(50), keep=str(path))
+    assert problem in str(caught.value)
+
+
+def test_a_group_is_in_one_part_and_parts_have_about_their_size() -> None:
+    x, group = some(3000), pd.Series(np.arange(3000) % 60, name="person")
+    config = SplitConfig(by="group", column="person")
+    parts = split(content_keys(x), np.arange(3000) % 2, config, column=group)
+    persons = {name: set(group[ids]) for name, ids in parts.items()}
+    assert sum(map(len, persons.values())) == 60
+    assert [len(parts[name]) for name in ("val", "test")] == pytest.approx([600, 600], abs=100)
+
+
+def test_the_latest_are_the_test_set_and_what_happened_at_once_stays_together() -> None:
+    x, day = some(100), pd.Series(np.random.default_rng(0).integers(0, 20, 100), name="day")
+    parts = split(content_keys(x), None, SplitConfig(by="time", column="day"), column=day)
+    assert day[parts["train"]].max() < day[parts["val"]].min()
+    assert day[parts["val"]].max() < day[parts["test"]].min()
+    assert 10 <= len(parts["test"]) <= 30
+
+
+@pytest.mark.parametrize("by", ["group", "time"])
+def test_an_example_without_group_or_time_is_refused(by: str) -> None:
+    column = pd.Series([1.0, np.nan] * 20, name="when")
+    with pytest.raises(RequestError, match=f"when: 20 examples have no {by}"):
+        split(content_keys(some(40)), None, SplitConfig(by=by, column="when"), column=column)
+
+
+def test_folds_are_disjoint_cover_all_but_test_and_keep_the_classes() -> None:
+    x, labels = some(500), np.arange(500) % 5
+    folds = [divide(x, labels, folds=4, fold=fold) for fold in range(4)]
+    vals = np.concatenate([fold["val"] for fold in folds])
+    assert len(vals) == len(np.unique(vals)) == 400
+    for fold in folds:
+        assert fold["test"].tolist() == folds[0]["test"].tolist()
+        assert np.bincount(labels[fold["val"]]).tolist() == [20] * 5
+
+
+GIVEN = {
+    "train and test": (["train", "test"], [80, 20]),
+    "all three": (["train", "val", "test"], [60, 15, 25]),
+    "train alone": (["train"], [100]),
+}
+
+
+@pytest.mark.parametrize("which", GIVEN)
+def test_parts_that_the_source_gives_are_kept_and_the_missing_ones_drawn(which: str) -> None:
+    x, given = some(100), np.repeat(*GIVEN[which])
+    parts = split(content_keys(x), None, SplitConfig(), given=given)
+    for name in set(given) - {"train"}:
+        assert parts[name].tolist() == np.flatnonzero(given == name).tolist()
+    free = (given == "train").sum()
+    for name in {"val", "test"} - set(given):
+        assert len(parts[name]) == pytest.approx(0.2 * free, abs=4)
+    assert np.sort(np.concatenate([*parts.values()])).tolist() == list(range(100))
+
+
+def test_parts_that_the_source_gives_can_be_mixed_again() -> None:
+    x, given = some(100), np.repeat(["train", "test"], [80, 20])
+    parts = split(content_keys(x), None, SplitConfig(by="random"), given=given)
+    assert parts["test"].min() < 80
+
+
+def test_a_source_without_parts_cannot_be_divided_by_them() -> None:
+    with pytest.raises(RequestError, match=r"data\.split\.by: files needs a source with a train"):
+        divide(some(50), by="files")
 
 
 @pytest.mark.parametrize(

@@ -6,25 +6,26 @@ To add a source, write a function from (what stands after the colon, the data co
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from functools import lru_cache
 
 from recipe.config import DataConfig, RequestError
+from recipe.data.sources.arrays import from_keras, from_npz, from_sklearn
 from recipe.data.sources.examples import KEY, RawExamples, checked
 from recipe.data.sources.function import from_function
+from recipe.data.sources.images import from_images
+from recipe.data.sources.tables import from_csv, from_parquet
 
 __all__ = ["SOURCES", "RawExamples", "forget", "read_anew", "read_source"]
 
-SOURCES = {
-    "sklearn": "arrays:from_sklearn",
-    "keras": "arrays:from_keras",
-    "npz": "arrays:from_npz",
-    "csv": "tables:from_csv",
-    "parquet": "tables:from_parquet",
-    "images": "images:from_images",
+SOURCES: dict[str, Callable[[str, DataConfig], RawExamples]] = {
+    "sklearn": from_sklearn,
+    "keras": from_keras,
+    "npz": from_npz,
+    "csv": from_csv,
+    "parquet": from_parquet,
+    "images": from_images,
 }
-"""Kind -> the module of this room and its function: each is imported when it is asked for."""
 
 READ_FROM = ("source", "target", "image_size", "image_mode", "max_memory_gb")
 """Keys of the data section on which the raw examples depend."""
@@ -45,7 +46,7 @@ def read_anew(config: DataConfig) -> RawExamples:
     kind, colon, rest = name.partition(":")
     if not colon or not rest:
         raise RequestError(f"{KEY}: must be KIND:NAME, e.g. sklearn:digits, got {name!r}")
-    read = _function(kind) if kind in SOURCES else None
+    read = SOURCES.get(kind)
     return checked(name, read(rest, config) if read else from_function(name, config))
 
 
@@ -57,8 +58,3 @@ def forget() -> None:
 @lru_cache(maxsize=1)
 def _remembered(read_from: str) -> RawExamples:
     return read_anew(DataConfig.model_validate_json(read_from))
-
-
-def _function(kind: str) -> Callable[[str, DataConfig], RawExamples]:
-    module, _, function = SOURCES[kind].partition(":")
-    return getattr(importlib.import_module(f"recipe.data.sources.{module}"), function)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pandas as pd
 
 from recipe.config import DataConfig, RequestError
 from recipe.data.sources.examples import KEY, PARTS, RawExamples
+from recipe.data.sources.files import first_line, missing_file
 
 KERAS = {
     "mnist": (10, "mnist.npz"),
@@ -65,7 +65,7 @@ def from_keras(name: str, config: DataConfig) -> RawExamples:
     except Exception as error:  # urllib's, Keras's and zipfile's own, all of them "not there"
         home = Path(os.environ.get("KERAS_HOME", "~/.keras")) / "datasets"
         raise RequestError(
-            f"{KEY}: keras:{name} can't be downloaded ({str(error).splitlines()[0]}); "
+            f"{KEY}: keras:{name} can't be downloaded ({first_line(error)}); "
             f"put {file} into {home}, as another machine's Keras has it there"
         ) from error
     y = np.concatenate([train_y, test_y])
@@ -82,14 +82,17 @@ def from_npz(name: str, config: DataConfig) -> RawExamples:
     """Arrays x and y, or x_train, y_train, x_test, y_test and perhaps x_val, y_val, in a file."""
     path = Path(name).expanduser()
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}
     except FileNotFoundError:
-        raise RequestError(f"{KEY}: {path}: no such file (in {Path.cwd()})") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
-        raise RequestError(f"{KEY}: {path}: no .npz file of plain arrays: {error}") from error
+        raise RequestError(f"{KEY}: {path}: {missing_file(path)}") from None
+    except Exception as error:  # zipfile, zlib and NumPy have a dozen for a damaged file
+        raise RequestError(
+            f"{KEY}: {path}: no .npz file of plain arrays ({first_line(error)}); write it with "
+            "np.savez(path, x=x, y=y), without objects"
+        ) from error
     classes = arrays.get("class_names")
-    names = None if classes is None else tuple(str(n) for n in classes)
+    names = None if classes is None else tuple(str(n) for n in classes.ravel())
     if {"x", "y"} <= set(arrays):
         return RawExamples(arrays["x"], arrays["y"], names)
     return _from_parts(arrays, names, path)
@@ -99,11 +102,14 @@ def _from_parts(
     arrays: Mapping[str, np.ndarray], class_names: tuple[str, ...] | None, path: Path
 ) -> RawExamples:
     given = [part for part in PARTS if {f"x_{part}", f"y_{part}"} <= set(arrays)]
+    single = [key for key in arrays if not arrays[key].ndim]
     if "train" not in given:
         raise RequestError(
             f"{KEY}: {path}: must hold x and y, or x_train, y_train and so on for test and val; "
             f"got {', '.join(arrays) or 'no array'}"
         )
+    if single:
+        raise RequestError(f"{KEY}: {path}: {single[0]} is a single value, it must be an array")
     for part in given:
         shapes = arrays[f"x_{part}"].shape[1:], arrays["x_train"].shape[1:]
         if shapes[0] != shapes[1]:
@@ -114,6 +120,11 @@ def _from_parts(
         if sizes[0] != sizes[1]:
             raise RequestError(
                 f"{KEY}: {path}: x_{part} has {sizes[0]} examples, y_{part} {sizes[1]}"
+            )
+        shapes = arrays[f"y_{part}"].shape[1:], arrays["y_train"].shape[1:]
+        if shapes[0] != shapes[1]:
+            raise RequestError(
+                f"{KEY}: {path}: y_{part} has targets of {shapes[0]}, y_train of {shapes[1]}"
             )
     return RawExamples(
         x=np.concatenate([arrays[f"x_{part}"] for part in given]),

@@ -87,17 +87,21 @@ def checked(name: str, raw: RawExamples) -> RawExamples:
         raise refuse(f"x and y must be arrays: {error}") from error
     if y.ndim not in (1, 2):
         raise refuse(f"y must be (examples,) or (examples, targets), got shape {y.shape}")
+    if x.ndim == 0:
+        raise refuse("x must be (examples, ...), got shape ()")
     if len(x) != len(y):
         raise refuse(f"x and y must be equally long, got {len(x)} and {len(y)} examples")
     if 0 in (*x.shape, *y.shape):
         raise refuse(f"there are no examples: x has shape {x.shape}, y has shape {y.shape}")
-    if isinstance(x, pd.DataFrame):
-        x = _checked_table(x, refuse)
-    else:
-        x = _checked_array(x, refuse)
+    x = _checked_table(x, refuse) if isinstance(x, pd.DataFrame) else _checked_array(x, refuse)
     for about, given in {"parts": raw.parts, "names": raw.names}.items():
         if given is not None and len(given) != len(y):
             raise refuse(f"{about} must be as long as y, got {len(given)} and {len(y)}")
+    if raw.parts is not None and not {"train"} <= set(raw.parts) <= set(PARTS):
+        raise refuse(
+            f"parts must be {', '.join(PARTS)}, some of them train, "
+            f"got {', '.join(sorted(map(str, set(raw.parts))))}"
+        )
     return replace(raw, x=x, y=y)
 
 

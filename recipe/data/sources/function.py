@@ -46,6 +46,8 @@ def from_function(name: str, config: DataConfig) -> RawExamples:
 
 
 def _array(x: Any, name: str) -> np.ndarray:
+    if hasattr(x, "toarray"):
+        raise RequestError(f"{KEY}: {name}(): x is sparse; return x.toarray()")
     try:
         return np.asarray(x)
     except ValueError as error:  # lists of unequal length

@@ -40,6 +40,8 @@ def without_target(
             raise RequestError(
                 f"data.target: {where} has no column {name!r}{hint} {_listed(known)}"
             )
+        if known.count(name) > 1 or names.count(name) > 1:
+            raise RequestError(f"data.target: {where}: {name!r} must be one column, written once")
     x = table.drop(columns=list(names))
     if x.shape[1] == 0:
         raise RequestError(f"data.target: {where} has no column beside the target")

@@ -4,8 +4,13 @@ Every figure says in its title what it is for and on its axes in which unit. Not
 a stage, saves a file or decides anything: verdicts come from checks.
 """
 
-from recipe.runs.figures.comparisons import intervals, ladder_of_scores, trials
-from recipe.runs.figures.inputs import class_balance, contact_sheet, feature_histograms
+from recipe.runs.figures.comparisons import Score, intervals, ladder_of_scores, trials
+from recipe.runs.figures.inputs import (
+    class_balance,
+    column_histograms,
+    contact_sheet,
+    feature_values,
+)
 from recipe.runs.figures.predictions import (
     class_predictions,
     confusion,
@@ -15,13 +20,15 @@ from recipe.runs.figures.rates import range_curve
 from recipe.runs.figures.training import curves, dynamics, first_layer
 
 __all__ = [
+    "Score",
     "class_balance",
     "class_predictions",
+    "column_histograms",
     "confusion",
     "contact_sheet",
     "curves",
     "dynamics",
-    "feature_histograms",
+    "feature_values",
     "first_layer",
     "intervals",
     "label_against_prediction",

@@ -63,13 +63,15 @@ def intervals(
     return figure
 
 
-def ladder_of_scores(
-    rows: Sequence[tuple[str, float, float | None, float | None]], title: str, xlabel: str
-) -> Figure:
+Score = tuple[str, float, float | None, float | None]
+"""Name, score, and the ends of its interval; None where there is none."""
+
+
+def ladder_of_scores(rows: Sequence[Score], title: str, xlabel: str) -> Figure:
     """From the dumbest baseline to the ensemble, on one axis.
 
     Args:
-        rows: (name, score, low, high), top to bottom; None where there is no interval.
+        rows: top to bottom.
         title: of the figure.
         xlabel: the score and its unit.
     """

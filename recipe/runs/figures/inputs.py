@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
@@ -89,35 +90,84 @@ def class_balance(
     return figure
 
 
-def feature_histograms(
-    x: np.ndarray, names: Sequence[str], title: str = "Values of each feature"
+def column_histograms(
+    columns: Mapping[str, np.ndarray], title: str = "Values of each column"
 ) -> Figure:
-    """The shape of each feature: constants, outliers, codes that stand for "missing".
+    """The shape of each column: constants, outliers, codes that stand for "missing".
 
     Args:
-        x: (examples, features); the first 24 features are drawn.
-        names: (features,).
+        columns: name -> values (examples,): numbers as a histogram, NaN where missing; text as
+            its most frequent values, "" where missing. The first 24 are drawn.
         title: of the figure.
     """
-    total, shown = x.shape[1], min(x.shape[1], 24)
-    if shown < total:
-        title = f"{title} (first {shown} of {total})"
-    columns = min(4, shown)
-    rows = -(-shown // columns)
-    figure, places = grid(title, 0.9 + 1.05 * rows, rows, columns)
-    for i, axes in enumerate(places[:shown]):
-        values = np.asarray(x[:, i], np.float64)
-        finite = values[np.isfinite(values)]
-        axes.hist(finite, bins=30, color=BLUE)
-        dress(axes, lines="")
-        axes.locator_params(nbins=3)
-        axes.set_title(plain(names[i], 20), fontsize=SMALL, color=INK)
-        if len(finite) < len(values):
-            lost = f"{1 - len(finite) / len(values):.1%} missing"
+    total, shown = len(columns), dict(list(columns.items())[:24])
+    if len(shown) < total:
+        title = f"{title} (first {len(shown)} of {total})"
+    across = min(4, len(shown))
+    rows = -(-len(shown) // across)
+    figure, places = grid(title, 0.9 + 1.05 * rows, rows, across)
+    for (name, values), axes in zip(shown.items(), places, strict=False):
+        draw = _draw_numbers if values.dtype.kind == "f" else _draw_words
+        missing = draw(axes, values)
+        axes.set_title(plain(name, 20), fontsize=SMALL, color=INK)
+        if missing:
             place = {"ha": "right", "va": "top", "transform": axes.transAxes}
-            axes.text(0.98, 0.96, lost, fontsize=SMALL, color=RED, **place)
-    for axes in places[shown:]:
+            axes.text(0.98, 0.96, f"{missing:.1%} missing", fontsize=SMALL, color=RED, **place)
+    for axes in places[len(shown) :]:
         axes.axis("off")
-    figure.supxlabel("value, in the feature's own unit", fontsize=TEXT, color=INK)
+    figure.supxlabel("value, in the column's own unit", fontsize=TEXT, color=INK)
     figure.supylabel("examples", fontsize=TEXT, color=INK)
+    return figure
+
+
+def _draw_numbers(axes: Axes, values: np.ndarray) -> float:
+    """A histogram; the share that is missing."""
+    finite = values[np.isfinite(values)].astype(np.float64)
+    axes.hist(finite, bins=30, color=BLUE)
+    dress(axes, lines="")
+    axes.locator_params(nbins=3)
+    return 1 - len(finite) / max(len(values), 1)
+
+
+def _draw_words(axes: Axes, values: np.ndarray, most: int = 6) -> float:
+    """The most frequent values as bars, the rest as one; the share that is missing."""
+    words, counts = np.unique(values.astype(str), return_counts=True)
+    order = np.lexsort((words, -counts))
+    order = order[words[order] != ""]
+    names = [plain(words[i], 8) for i in order[:most]]
+    heights = [int(counts[i]) for i in order[:most]]
+    if len(order) > most:
+        names.append("other")
+        heights.append(int(counts[order[most:]].sum()))
+    axes.bar(range(len(heights)), heights, color=BLUE)
+    dress(axes, lines="")
+    axes.set_xticks(range(len(names)), names, rotation=35, ha="right", fontsize=SMALL - 2)
+    axes.locator_params(axis="y", nbins=3)
+    return float((values == "").mean())
+
+
+def feature_values(
+    x: np.ndarray, names: Sequence[str], labels: Sequence[str], title: str
+) -> Figure:
+    """Examples of a table as the net sees them: one a row, its label in front, numbers inside.
+
+    Args:
+        x: (examples, features); the first 16 examples and 12 features are drawn.
+        names: (features,).
+        labels: one for each example.
+        title: of the figure.
+    """
+    total, x = x.shape[1], x[:16, :12]
+    if total > x.shape[1]:
+        title = f"{title} (first {x.shape[1]} of {total} features)"
+    figure, (axes,) = grid(title, 1.6 + 0.24 * len(x))
+    axes.imshow(np.nan_to_num(x), cmap="RdBu_r", vmin=-4, vmax=4, aspect="auto")
+    for (row, column), value in np.ndenumerate(x):
+        ink = INK if abs(value) < 2.5 else "white"
+        axes.text(column, row, f"{value:.2g}", ha="center", va="center", fontsize=SMALL - 2,
+                  color=ink)  # fmt: skip
+    dress(axes, "feature", "label of the example", lines="")
+    ticks = [plain(name, 16) for name in names[: x.shape[1]]]
+    axes.set_xticks(range(x.shape[1]), ticks, rotation=30, ha="right", fontsize=SMALL - 1)
+    axes.set_yticks(range(len(x)), [plain(label, 14) for label in labels[: len(x)]], fontsize=SMALL)
     return figure

@@ -94,10 +94,14 @@ for _name in EXPERIMENTS:
 
 @cli.command()
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--target", help="Column to predict; without it, the one called target, label, "
-              "class or y.")
-@click.option("--write", type=click.Path(path_type=Path, dir_okay=False),
-              help="Write the config there instead of printing it; an existing file stays.")
+@click.option(
+    "--target", help="Column to predict; without it, the one called target, label, class or y."
+)
+@click.option(
+    "--write",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the config there instead of printing it; an existing file stays.",
+)
 def init(path: Path, target: str | None, write: Path | None) -> None:
     """Look at a file or a folder of data, and propose a config that runs.
 
@@ -124,10 +128,20 @@ def _on_examples(command: Any) -> Any:
     for option in reversed(
         [
             click.argument("config", type=click.Path(path_type=Path)),
-            click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
-                         help="Change a config key, as in the run that is looked at; repeatable."),
-            click.option("--runs", type=click.Path(path_type=Path, file_okay=False),
-                         default=Path("runs"), show_default=True, help="Where run folders are."),
+            click.option(
+                "--set",
+                "settings",
+                multiple=True,
+                metavar="KEY=VALUE",
+                help="Change a config key, as in the run that is looked at; repeatable.",
+            ),
+            click.option(
+                "--runs",
+                type=click.Path(path_type=Path, file_okay=False),
+                default=Path("runs"),
+                show_default=True,
+                help="Where run folders are.",
+            ),
             click.option("--name", help="Name of the run folder, instead of the config's stem."),
         ]
     ):
@@ -137,12 +151,14 @@ def _on_examples(command: Any) -> Any:
 
 @cli.command()
 @_on_examples
-@click.option("--where", metavar="CONDITION",
-              help="e.g. \"label == 3 and loss > 2\", as pandas understands it.")
+@click.option(
+    "--where", metavar="CONDITION", help='e.g. "label == 3 and loss > 2", as pandas understands it.'
+)
 @click.option("--sort", metavar="COLUMN", help="The largest first, with --ascending the smallest.")
 @click.option("--ascending", is_flag=True)
-@click.option("--count", type=click.IntRange(min=1), default=20, show_default=True,
-              help="Examples to show.")
+@click.option(
+    "--count", type=click.IntRange(min=1), default=20, show_default=True, help="Examples to show."
+)
 def look(
     config: Path,
     settings: tuple[str, ...],
@@ -172,8 +188,13 @@ def look(
 
 @cli.command()
 @_on_examples
-@click.option("--count", type=click.IntRange(min=10), default=100, show_default=True,
-              help="Examples to answer in the end; what was answered before counts.")
+@click.option(
+    "--count",
+    type=click.IntRange(min=10),
+    default=100,
+    show_default=True,
+    help="Examples to answer in the end; what was answered before counts.",
+)
 def label(
     config: Path, settings: tuple[str, ...], runs: Path, name: str | None, count: int
 ) -> None:

@@ -6,7 +6,7 @@ the two together. No Keras, no TensorFlow.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Annotated
 
@@ -128,3 +128,9 @@ def judge(
         severity=severity if wrong and code else None,
         prescription=prescription if wrong else None,
     )
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """The first names, and how many more there are, for a message."""
+    shown = ", ".join(str(name) for name in names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -17,7 +17,7 @@ from sklearn.neural_network import MLPClassifier
 
 from recipe.config import Config, Task
 from recipe.data import Dataset, Split, load
-from recipe.data.features import learn_scaling
+from recipe.data.features import ImageFeatures, learn_scaling
 from recipe.training import KeepBest, batch_size, fit, new_model
 from recipe.training.trace import _TRACES
 
@@ -68,13 +68,13 @@ def _synthetic(shape: tuple[int, ...], examples: int) -> Dataset:
     def drawn(count: int) -> Split:
         x = rng.normal(size=(count, *shape)).astype(np.float32)
         y = (x.reshape(count, -1) @ teacher).argmax(axis=1).astype(np.int32)
-        return Split(x, y, np.arange(count))
+        return Split(x, y, np.arange(count), np.arange(count))
 
     train = drawn(examples)
     return Dataset(
         Task.MULTICLASS, train, drawn(examples // 10), train.x[:0], np.arange(0),
-        classes=tuple("0123456789"), feature_names=(), scaling=learn_scaling(train.x[:2], "none"),
-        target_scaling=None,
+        classes=tuple("0123456789"), target_scaling=None,
+        features=ImageFeatures(learn_scaling(train.x[:2], "none"), shape),
     )  # fmt: skip
 
 

@@ -119,7 +119,7 @@ class DataConfig(Section):
     """images: [height, width] to which all are resized; null: the most frequent size."""
 
     image_mode: Literal["auto", "gray", "rgb"] = "auto"
-    """images: what all are converted to; auto: gray if the first hundred are."""
+    """images: what all are converted to; auto: gray if a hundred of them, from all over, are."""
 
     max_memory_gb: Positive = 4.0
     """Examples that take more than this as float32 stay on disk and are read batch by batch."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -18,6 +18,17 @@ import numpy as np
 import pandas as pd
 
 from recipe.config import RequestError
+from recipe.data.cells import (
+    ISO,
+    MOSTLY,
+    as_days,
+    as_numbers,
+    as_words,
+    date_formats,
+    holds_dates,
+    holds_numbers,
+    holds_truth,
+)
 
 
 class Kind(StrEnum):
@@ -29,10 +40,6 @@ class Kind(StrEnum):
     DATE = "date"
     DROP = "drop"
 
-
-MOSTLY = 0.95
-"""Share of a column's values that must read as numbers or dates for it to be taken for such;
-the rest are then missing values, and the data stage counts them."""
 
 WORDS = 3.0
 """Mean words of a text column; categories have fewer."""
@@ -48,21 +55,6 @@ JOINTS = 2
 
 ID_NAMES = ("id", "index", "key", "uuid", "guid", "unnamed: 0", "row", "rownum")
 """Names, also as the last part after an underscore, of columns that number their rows."""
-
-SAMPLE = 200
-"""Different values, spread over all, by which the format of a date is found."""
-
-DAYS = (
-    "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%m-%d-%Y",
-    "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%m/%d/%y", "%d/%m/%y",
-    "%d.%m.%y", "%d-%b-%y",
-)  # fmt: skip
-CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
-ISO = "ISO8601"
-FORMATS = (ISO, *(day + clock for clock in CLOCKS for day in DAYS))
-"""Dates that are recognized. No guessing word by word: it would take "may" and "sun" for dates."""
-
-_LIKE_A_DATE = r"(\d{1,4}[-/. ]\s?(\d|[A-Za-z]{3})|[A-Za-z]{3,9} \d).*"
 
 
 @dataclass(frozen=True)
@@ -112,10 +104,10 @@ def values(column: Column, raw: pd.Series) -> pd.Series:
         unreadable; category and text: str, "" where missing.
     """
     if column.kind is Kind.NUMERIC:
-        return _numbers(raw)
+        return as_numbers(raw)
     if column.kind is Kind.DATE:
-        return _days(raw, column.date_format or _date_formats(raw)[0])
-    return pd.Series(np.where(raw.isna(), "", _words(raw)), raw.index, dtype=object)
+        return as_days(raw, column.date_format or date_formats(raw)[0])
+    return pd.Series(np.where(raw.isna(), "", as_words(raw)), raw.index, dtype=object)
 
 
 _READS_AS = {Kind.NUMERIC: "number", Kind.DATE: "date"}
@@ -125,7 +117,7 @@ def _given(name: str, raw: pd.Series, kind: Kind) -> Column:
     why = "data.columns says so"
     if kind not in (Kind.NUMERIC, Kind.DATE) or raw.isna().all():
         return Column(name, kind, why)
-    form = _date_formats(raw)[0] if kind is Kind.DATE else ""
+    form = date_formats(raw)[0] if kind is Kind.DATE else ""
     column = Column(name, kind, why, date_format=form)
     read = values(column, raw)
     if read.isna().all():
@@ -141,20 +133,20 @@ def _column(name: str, raw: pd.Series) -> Column:
     if present.empty:
         return Column(name, Kind.DROP, "it is empty")
     _must_be_plain(name, present)
-    if _holds_dates(present):
+    if holds_dates(present):
         constant = present.nunique() == 1 and len(present) == len(raw)
         if constant:
             return Column(name, Kind.DROP, f"it is {present.iloc[0]} everywhere")
         return Column(name, Kind.DATE, "it holds dates")
     if isinstance(raw.dtype, pd.CategoricalDtype):
         return _of_words(name, raw, categorical=True)
-    if _holds_numbers(present):
-        return _of_numbers(name, raw, truth=_holds_truth(present))
+    if holds_numbers(present):
+        return _of_numbers(name, raw, truth=holds_truth(present))
     return _of_words(name, raw, categorical=False)
 
 
 def _of_numbers(name: str, raw: pd.Series, truth: bool) -> Column:
-    numbers = _numbers(raw)
+    numbers = as_numbers(raw)
     finite = numbers.dropna()
     if finite.empty:
         return Column(name, Kind.DROP, "none of its numbers is finite")
@@ -168,7 +160,7 @@ def _of_numbers(name: str, raw: pd.Series, truth: bool) -> Column:
 
 
 def _of_words(name: str, raw: pd.Series, categorical: bool) -> Column:
-    text = _words(raw.dropna())
+    text = as_words(raw.dropna())
     text = text[text != ""]
     distinct = int(text.nunique())
     if not distinct:
@@ -179,9 +171,9 @@ def _of_words(name: str, raw: pd.Series, categorical: bool) -> Column:
         return Column(name, Kind.CATEGORY, f"pandas says so, {_different(distinct)}")
     counts = text.value_counts(sort=False)
     different = pd.Series(counts.index)
-    share = counts[_numbers(different).notna().to_numpy()].sum() / len(text)
+    share = counts[as_numbers(different).notna().to_numpy()].sum() / len(text)
     if share >= MOSTLY:
-        numbers = _numbers(raw)
+        numbers = as_numbers(raw)
         if _numbers_rows(name, numbers.dropna(), len(raw)):
             return Column(name, Kind.DROP, "it numbers the rows")
         why = "all of it are numbers" if share >= 1 else f"{share:.1%} of it are numbers"
@@ -202,8 +194,8 @@ def _different(distinct: int) -> str:
 
 
 def _of_dates(name: str, raw: pd.Series, present: int) -> Column | None:
-    forms = _date_formats(raw)
-    days = _days(raw, forms[0])
+    forms = date_formats(raw)
+    days = as_days(raw, forms[0])
     share = days.notna().sum() / present
     if share < MOSTLY:
         return None
@@ -238,27 +230,6 @@ _PLAIN = (str, Real, np.generic, Decimal, dt.date, dt.timedelta, pd.Period)
 """What a cell may be; bool is a Real, a Timestamp a date."""
 
 
-def _holds_dates(present: pd.Series) -> bool:
-    if pd.api.types.is_datetime64_any_dtype(present) or isinstance(present.dtype, pd.PeriodDtype):
-        return True
-    return present.dtype == object and pd.api.types.infer_dtype(present) in ("date", "datetime")
-
-
-def _holds_truth(present: pd.Series) -> bool:
-    if isinstance(present.dtype, pd.CategoricalDtype):
-        return False
-    return (present.dtype != object and pd.api.types.is_bool_dtype(present)) or (
-        present.dtype == object and pd.api.types.infer_dtype(present) == "boolean"
-    )
-
-
-def _holds_numbers(present: pd.Series) -> bool:
-    if pd.api.types.is_numeric_dtype(present) or pd.api.types.is_timedelta64_dtype(present):
-        return True
-    plain = ("integer", "floating", "mixed-integer-float", "decimal", "boolean")
-    return present.dtype == object and pd.api.types.infer_dtype(present) in plain
-
-
 def _numbers_rows(name: str, finite: pd.Series, rows: int) -> bool:
     """Whether whole numbers count the rows, or are called an id and are different in each."""
     if len(finite) < rows or not (finite % 1 == 0).all():
@@ -271,64 +242,7 @@ def _numbers_rows(name: str, finite: pd.Series, rows: int) -> bool:
     return bool(counts_up and rows >= FEWEST_ROWS)
 
 
-def _words(raw: pd.Series) -> pd.Series:
-    """Text without blanks around it; 1.0 as 1, which it is without a missing value beside it."""
-    plain = raw.astype(object) if isinstance(raw.dtype, pd.CategoricalDtype) else raw
-    if plain.dtype.kind == "f" and (plain.dropna() % 1 == 0).all():
-        plain = plain.where(np.isfinite(plain)).astype("Int64")
-    return plain.astype(str).str.strip()
-
-
-def _numbers(raw: pd.Series) -> pd.Series:
-    """float64, NaN for what is no finite number."""
-    if isinstance(raw.dtype, pd.CategoricalDtype):
-        raw = raw.astype(object)
-    if pd.api.types.is_timedelta64_dtype(raw):
-        raw = raw / pd.Timedelta(days=1)
-    if pd.api.types.is_datetime64_any_dtype(raw):
-        return _days(raw, ISO)
-    if not pd.api.types.is_numeric_dtype(raw):
-        raw = pd.to_numeric(raw.astype(object).where(raw.notna()), errors="coerce")
-    found = raw.to_numpy(np.float64, na_value=np.nan)
-    return pd.Series(np.where(np.isfinite(found), found, np.nan), raw.index)
-
-
-def _date_formats(raw: pd.Series) -> Sequence[str]:
-    """The formats that read the most values of a column; ISO if none reads any."""
-    present = raw.dropna()
-    if present.empty or _holds_dates(present):
-        return (ISO,)
-    if pd.api.types.is_numeric_dtype(present):
-        return ("%Y%m%d",) if (present >= 10**7).all() else ("%Y",)
-    different = _words(present).drop_duplicates()
-    sample = different.iloc[:: max(1, len(different) // SAMPLE)]
-    if sample.str.fullmatch(_LIKE_A_DATE).mean() < MOSTLY:
-        return (ISO,)
-    read = {form: int(_parsed(sample, form).notna().sum()) for form in FORMATS}
-    best = [form for form in FORMATS if read[form] >= MOSTLY * max(1, *read.values())]
-    if len(best) > 1 and any(read.values()):  # 01/02/2003: which is the month, all values tell
-        read = {form: int(_parsed(different, form).notna().sum()) for form in best}
-        best = [form for form in best if read[form] == max(read.values())]
-    return tuple(best) if any(read.values()) else (ISO,)
-
-
-def _parsed(raw: pd.Series, form: str) -> pd.Series:
-    return pd.to_datetime(raw, format=form, errors="coerce", utc=True)
-
-
-def _days(raw: pd.Series, form: str) -> pd.Series:
-    """Days since 1970-01-01, NaN for what is no date in this format."""
-    if isinstance(raw.dtype, pd.PeriodDtype):
-        raw = raw.dt.to_timestamp()
-    if pd.api.types.is_datetime64_any_dtype(raw) or _holds_dates(raw.dropna()):
-        dates = pd.to_datetime(raw, errors="coerce", utc=True)
-    else:
-        dates = _parsed(_words(raw).where(raw.notna()), form)
-    seconds = dates.dt.tz_localize(None).to_numpy("datetime64[us]").astype(np.int64) / 1e6
-    return pd.Series(np.where(dates.isna(), np.nan, seconds / 86_400), raw.index)
-
-
 def _unreadable(raw: pd.Series, read: pd.Series) -> tuple[str, ...]:
     """Some of the values that are present and can't be read."""
-    bad = _words(raw[raw.notna() & read.isna()])
+    bad = as_words(raw[raw.notna() & read.isna()])
     return tuple(bad[bad != ""].unique()[:5])

@@ -131,7 +131,7 @@ def _net(examples: Examples) -> list[str]:
         texts = any(c.kind is Kind.TEXT for c in (examples.columns or {}).values())
         model = ["  family: mlp", "  widths: [64]" if texts else "  widths: [64, 64]"]
     else:
-        deep = min(max(min(x.shape[1:3]).bit_length() - 2, 1), 4)
+        deep = min(max(min(x.shape[1:3]).bit_length() - 2, 1), 3)
         filters = ", ".join(str(32 * 2**place) for place in range(deep))
         model = ["  family: cnn", f"  filters: [{filters}]", "  widths: [64]", "  norm: batch"]
         batch, epochs = max(batch, 64), min(epochs, 20)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from recipe.checks import data as checks
+from recipe.checks import parts, probes
 from recipe.config import Config, RequestError, Task
 from recipe.data import Dataset
 from recipe.data.cheap import label_quality
@@ -32,7 +33,7 @@ from recipe.data.profile import (
 )
 from recipe.data.splits import as_table
 from recipe.data.stored import BLOCK, Stored
-from recipe.findings import Finding, StageResult, Verdict, overall
+from recipe.findings import Finding, StageResult, Verdict, listed, overall
 from recipe.runs import RunFolder
 from recipe.stages import sights
 
@@ -99,7 +100,7 @@ def _say_what_was_read(examples: Examples, folder: RunFolder) -> None:
         for kind in Kind:
             of = [column for column in examples.columns.values() if column.kind is kind]
             if of and kind is not Kind.DROP:
-                folder.say(f"{kind.value}: {checks.listed([column.name for column in of])}")
+                folder.say(f"{kind.value}: {listed([column.name for column in of])}")
         for column in examples.columns.values():
             if column.kind is Kind.DROP:
                 folder.say(f"not used: {column.name}, for {column.why}")
@@ -195,8 +196,8 @@ def _duplicates(examples: Examples, copies: Copies | None, config: Config) -> li
         possible = conflict_floor(keys[rows], targets.y[rows])[0]
     return [
         checks.check_duplicates(duplicate_share(keys), possible),
-        checks.check_across(across(keys, examples.parts), limits.max_shared),
-        checks.check_near_copies(copies, limits.shared),
+        parts.check_across(across(keys, examples.parts), limits.max_shared),
+        parts.check_near_copies(copies, limits.shared),
     ]
 
 
@@ -214,7 +215,7 @@ def _labels(
         return findings
     x, y = _as_the_net_sees(data, known.index.to_numpy(), examples)
     quality = label_quality(x, y, config.data.split.seed)
-    findings.append(checks.check_label_noise(quality))
+    findings.append(probes.check_label_noise(quality))
     if quality is not None:
         known["label_quality"] = quality.scores
         suspects = known.sort_values("label_quality", kind="stable").head(SUSPECTS)
@@ -229,7 +230,7 @@ def _columns(examples: Examples, data: Dataset) -> list[Finding]:
     seed = 0
     order = row_order(y, task is Task.REGRESSION, seed)
     if not isinstance(x, pd.DataFrame):
-        return [checks.check_leakage(None, order)]
+        return [parts.check_leakage(None, order)]
     assert examples.columns is not None
     rows = np.sort(np.concatenate([data.train.ids, data.val.ids]))
     features, _ = _as_the_net_sees(data, rows, examples)
@@ -248,7 +249,7 @@ def _columns(examples: Examples, data: Dataset) -> list[Finding]:
         if c.kind is not Kind.TEXT
     }
     drifted = drift(pd.DataFrame(raw), examples.parts)
-    return [checks.check_leakage(found, order, tuple(dropped)), checks.check_drift(drifted)]
+    return [parts.check_leakage(found, order, tuple(dropped)), parts.check_drift(drifted)]
 
 
 def _dropped(examples: Examples, rows: np.ndarray) -> dict[str, np.ndarray]:
@@ -272,10 +273,10 @@ def _needs(examples: Examples, data: Dataset) -> list[Finding]:
     train_x, train_y = _as_the_net_sees(data, data.train.ids, examples)
     val_x, val_y = _as_the_net_sees(data, data.val.ids, examples)
     curve = learning_curve(train_x, train_y, val_x, val_y, regression)
-    findings = [checks.check_more_data(curve)]
+    findings = [probes.check_more_data(curve)]
     if data.is_images:
         sizes = detail(train_x, train_y, val_x, val_y, regression, 0)
-        findings.append(checks.check_detail(sizes))
+        findings.append(probes.check_detail(sizes))
     return findings
 
 

@@ -137,7 +137,11 @@ def test_honest_columns_are_no_leaks(load: Load) -> None:
     assert [leak for leak in found if leak.with_ - leak.without >= 0.02] == []
 
 
-@pytest.mark.parametrize("load", ALL, ids=lambda load: load.__name__[5:])
+@pytest.mark.parametrize(
+    "load",
+    [load_breast_cancer, load_wine, load_iris, load_diabetes],
+    ids=lambda load: load.__name__[5:],
+)
 @pytest.mark.parametrize(
     "leak", [planted.target_copy, planted.noisy_target, planted.sorted_id],
     ids=lambda leak: leak.__name__,

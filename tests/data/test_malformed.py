@@ -6,7 +6,6 @@
 import bz2
 import gzip
 import io
-import os
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -161,6 +160,8 @@ CASES = (
         'a,target\n1,no\n"2,yes\n3,no\n', refused="a.csv:3: a quote is opened and never closed"),
     csv("quote that is never closed, in the last column", "refused with the line where it opens",
         'a,target\n1,"no\n2,yes\n', refused="a.csv:2: a quote is opened and never closed"),
+    csv("line of nothing but quotes", "refused", 'a,target\n1,2\n""\n3,4\n',
+        refused="a.csv: has 2 rows or 3, by how its quotes are read"),
     csv("quotes inside of a quoted value", "refused with its line, unless doubled",
         'a,target\n"say "hi" now",1\n', refused="a.csv:2: ',' expected after '\"'; double the quo"),
     csv("line breaks inside of quotes", "read", 'a,target\n"x\ny",1\nz,0\n',
@@ -234,6 +235,9 @@ CASES = (
         check=lambda raw: raw.x["a"].tolist() == [1234, 5.5]),
     csv("`true` and `False`", "1 and 0", "a,target\ntrue,x\nFalse,y\n",
         check=lambda raw: raw.x["a"].tolist() == [1, 0]),
+    csv("`true`, `False` and another word", "a category",
+        "a,target\ntrue,x\nFalse,y\nTrue,x\nfalse,y\nTRUE,x\nmaybe,y\n",
+        check=lambda raw: raw.x["a"].tolist()[-1] == "maybe"),
     # --- the target
     csv("`data.target` is no column", "refused with the nearest", ROWS, target="targt",
         refused="data.target: a.csv has no column 'targt'; did you mean 'target'?"),
@@ -356,7 +360,9 @@ CASES = (
            check=lambda raw: not raw.remarks and not raw.corrupt),
     images("other files beside images", "ignored and said",
            {"d/cat/x.txt": "x", "d/dog/y.txt": "y", "d/readme.md": "z"},
-           said="files that are no images, ignored: 1 .md, 2 .txt"),
+           said="no images, or in no class's folder, ignored: 1 .md, 2 .txt"),
+    images("images beside the folders of classes", "ignored and said", {"d/x.png": image()},
+           said="no images, or in no class's folder, ignored: 1 .png"),
     images("folder inside of a class", "its images belong to the class",
            {"d/cat/old/x.png": image()}, check=lambda raw: raw.names[2] == "cat/old/x.png"),
     Case("folder without folders of classes", "refused", {"d/x.png": image()}, "images:d",
@@ -433,14 +439,33 @@ def test_it_is_read_and_said_or_refused_with_its_place(
     assert case.check(raw)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 @pytest.mark.parametrize("kind", ["csv", "npz", "parquet"])
-def test_a_file_that_may_not_be_read_is_refused(kind: str, tmp_path: Path) -> None:
+def test_a_file_that_may_not_be_read_is_refused(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / f"a.{kind}"
     file.write_text(ROWS)
-    file.chmod(0)
-    with pytest.raises(RequestError, match=r"[Pp]ermission denied"):
+
+    def forbidden(*_: Any, **__: Any) -> Any:  # root, who runs tests in containers, may read all
+        raise PermissionError(13, "Permission denied", str(file))
+
+    monkeypatch.setattr(Path, "open", forbidden)
+    monkeypatch.setattr(Path, "read_bytes", forbidden)
+    with pytest.raises(RequestError) as caught:
         read(DataConfig(source=f"{kind}:{file}"))
+    assert str(caught.value) == f"data.source: {file}: can't be read: Permission denied"
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "images"])
+def test_a_folder_that_may_not_be_listed_is_refused(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(folder: Path) -> Any:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(Path, "iterdir", forbidden)
+    with pytest.raises(RequestError, match=r"can't be read: .*Permission denied"):
+        read(DataConfig(source=f"{kind}:{tmp_path}"))
 
 
 def test_no_two_cases_are_the_same() -> None:
@@ -450,6 +475,7 @@ def test_no_two_cases_are_the_same() -> None:
 def table() -> str:
     """The cases as a table for `docs/data.md`."""
     rows = [f"| {case.given} | {case.happens} |" for case in CASES]
+    rows += ["| file or folder that may not be read | refused |"]
     return "\n".join(["| given | what happens |", "|---|---|", *rows])
 
 

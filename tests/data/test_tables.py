@@ -107,7 +107,7 @@ def test_a_path_may_have_commas_and_equal_signs(tmp_path: Path) -> None:
     [
         pytest.param("1 0 1", [1, 0, 1], id="whole numbers"),
         pytest.param("1.0 0.0 2.0", [1, 0, 2], id="whole numbers with a point"),
-        pytest.param("1.5 0 -1e-3", [1.5, 0, -0.001], id="numbers"),
+        pytest.param("1.5 0 -1e-3", [1.5, 0.0, -0.001], id="numbers"),
         pytest.param("01 1 2", [1, 1, 2], id="numbers with zeros in front"),
         pytest.param("yes no yes", ["yes", "no", "yes"], id="words"),
         pytest.param("True False True", ["True", "False", "True"], id="true and false are classes"),
@@ -199,23 +199,21 @@ def test_parquet_keeps_what_its_columns_are(tmp_path: Path) -> None:
 
 def test_parquet_in_parts_and_with_the_index_of_pandas(tmp_path: Path) -> None:
     for name, rows in {"train": [0, 1], "test": [3, 2]}.items():
-        TABLE.iloc[rows].to_parquet(tmp_path / f"{name}.parquet")
+        TABLE.iloc[rows].set_axis(["p", "q"]).to_parquet(tmp_path / f"{name}.parquet")
     raw = read(f"parquet:{tmp_path}", target="income")
     assert raw.parts is not None
     assert raw.parts.tolist() == ["train", "train", "test", "test"]
     assert list(table(raw)) == ["age", "work", "note"]
-    assert (
-        "train.parquet: the index that pandas stored beside the columns is left" in raw.remarks[0]
-    )
+    said = "train.parquet: the index that pandas stored beside the columns is left out"
+    assert said in raw.remarks
 
 
 def test_csv_and_parquet_give_the_same(tmp_path: Path) -> None:
     plain = TABLE.assign(work=TABLE["work"].replace("?", None))
     plain.to_csv(tmp_path / "a.csv", index=False)
     plain.to_parquet(tmp_path / "a.parquet", index=False)
-    one, other = (
-        read(f"{kind}:{tmp_path}/a.{kind}", target="income") for kind in ("csv", "parquet")
-    )
+    one = read(f"csv:{tmp_path}/a.csv", target="income")
+    other = read(f"parquet:{tmp_path}/a.parquet", target="income")
     assert content_keys(one.x).tolist() == content_keys(other.x).tolist()
     assert one.y.tolist() == other.y.tolist()
 

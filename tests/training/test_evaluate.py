@@ -112,7 +112,8 @@ def test_predict_is_the_model_in_inference_mode_on_every_example() -> None:
     assert got.shape == (2500, 2)
     np.testing.assert_allclose(got, model(x, training=False).numpy(), rtol=1e-5, atol=1e-6)
     data = dataset(Task.BINARY)
-    split = Split(x[:, :3], (x[:, 0] > 0).astype(np.int32), np.arange(2500))
+    rows = np.arange(2500)
+    split = Split(x, (x[:, 0] > 0).astype(np.int32), rows, rows)
     logits = got[:, :1]
     single = keras.Model(model.inputs[0], model.outputs[0][:, :1])
     assert evaluate(single, split, data) == pytest.approx(scores(logits, split.y, data), rel=1e-5)

@@ -70,8 +70,9 @@ def branching() -> keras.Model:
 
 
 def our_fit(model: keras.Model, x: Any, y: Any, callbacks: list[Any]) -> None:
-    fit(model, Split(x, y[:, 0], np.arange(len(x))), batch_size=8, epochs=3, seed=0,
-        callbacks=callbacks)  # fmt: skip
+    rows = np.arange(len(x))
+    train = Split(x, y[:, 0], rows, rows)
+    fit(model, train, batch_size=8, epochs=3, seed=0, callbacks=callbacks)
 
 
 def keras_fit(model: keras.Model, x: Any, y: Any, callbacks: list[Any]) -> None:

@@ -37,7 +37,7 @@ def linear_data(scale: float, noise: float = 0.3, examples: int = 256) -> Split:
     rng = np.random.default_rng(0)
     x = (scale * rng.normal(size=(examples, 5))).astype(np.float32)
     y = (x.sum(axis=1, keepdims=True) / scale + rng.normal(0, noise, (examples, 1))).astype("f4")
-    return Split(x, y, np.arange(examples))
+    return Split(x, y, np.arange(examples), np.arange(examples))
 
 
 def linear_net(optimizer: str = "sgd", own_layer: bool = False) -> Callable[[int], keras.Model]:

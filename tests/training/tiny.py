@@ -6,7 +6,7 @@ import numpy as np
 
 from recipe.config import Config, Task
 from recipe.data import Dataset, Split
-from recipe.data.features import learn_scaling
+from recipe.data.features import ImageFeatures, learn_scaling
 
 FEATURES = 3
 
@@ -28,6 +28,8 @@ def dataset(task: Task = Task.MULTICLASS, train: int = 22, val: int = 12, **give
         y = (flat @ rng.normal(size=(flat.shape[1], targets)) * 40 + 300).astype(np.float32)
         target_scaling = learn_scaling(y[:train], "standardize")
         y, classes = target_scaling.apply(y), 0
+    elif task is Task.MULTILABEL:
+        y = (flat[:, :classes] + rng.normal(0, 0.3, (count, classes)) > 0).astype(np.float32)
     else:
         score = flat[:, 0] + rng.normal(0, 0.3, count)
         y = np.digitize(score, np.quantile(score, np.arange(1, classes) / classes))
@@ -39,13 +41,12 @@ def dataset(task: Task = Task.MULTICLASS, train: int = 22, val: int = 12, **give
     end = train + val
     return Dataset(
         task=task,
-        train=Split(x[:train], y[:train], ids[:train]),
-        val=Split(x[train:end], y[train:end], ids[train:end]),
+        train=Split(x[:train], y[:train], ids[:train], ids[:train]),
+        val=Split(x[train:end], y[train:end], ids[train:end], ids[train:end]),
         test_x=x[end:],
         test_ids=ids[end:],
         classes=tuple("abcdefgh"[:classes]),
-        feature_names=(),
-        scaling=scaling,
+        features=ImageFeatures(scaling, shape),
         target_scaling=target_scaling,
     )
 

@@ -47,7 +47,11 @@ def read_anew(config: DataConfig) -> RawExamples:
     if not colon or not rest:
         raise RequestError(f"{KEY}: must be KIND:NAME, e.g. sklearn:digits, got {name!r}")
     read = SOURCES.get(kind)
-    return checked(name, read(rest, config) if read else from_function(name, config))
+    try:
+        raw = read(rest, config) if read else from_function(name, config)
+    except OSError as error:  # a folder that may not be listed, a disk that is gone
+        raise RequestError(f"{KEY}: {name}: can't be read: {error}") from error
+    return checked(name, raw)
 
 
 def forget() -> None:

@@ -86,6 +86,8 @@ def from_npz(name: str, config: DataConfig) -> RawExamples:
             arrays = {key: stored[key] for key in stored.files}
     except FileNotFoundError:
         raise RequestError(f"{KEY}: {path}: {missing_file(path)}") from None
+    except OSError as error:
+        raise RequestError(f"{KEY}: {path}: can't be read: {error.strerror or error}") from error
     except Exception as error:  # zipfile, zlib and NumPy have a dozen for a damaged file
         raise RequestError(
             f"{KEY}: {path}: no .npz file of plain arrays ({first_line(error)}); write it with "

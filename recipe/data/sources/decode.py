@@ -36,8 +36,8 @@ class Header:
     """Height and width, as a person sees the image."""
 
     gray: bool
-    frames: int
-    """More than one: an animation, of which the first is used."""
+    animated: bool
+    """It has several frames, of which the first is used."""
 
 
 def header(path: Path) -> Header | str:
@@ -47,8 +47,8 @@ def header(path: Path) -> Header | str:
             width, height = image.size
             if _turned(image) >= 5:
                 width, height = height, width
-            frames = int(getattr(image, "n_frames", 1)) if image.format in _ANIMATED else 1
-            return Header((height, width), _is_gray(image), frames)
+            animated = image.format in _ANIMATED and bool(getattr(image, "is_animated", False))
+            return Header((height, width), _is_gray(image), animated)
     except Exception as error:  # each of Pillow's formats has errors of its own
         return _reason(path, error)
 
@@ -90,8 +90,10 @@ _ANIMATED = ("GIF", "WEBP", "PNG", "TIFF")
 
 
 def _turned(image: Image.Image) -> int:
+    if image.format == "TIFF":
+        return 1  # Pillow turns these itself
     if image.format == "PNG" and "exif" not in image.info:
-        return 1  # Pillow would decode the file to look for a late one
+        return 1  # Pillow would decode the file to look for it behind the pixels
     return int(image.getexif().get(ORIENTATION, 1))
 
 

@@ -87,6 +87,8 @@ def checked(name: str, raw: RawExamples) -> RawExamples:
         raise refuse(f"x and y must be arrays: {error}") from error
     if y.ndim not in (1, 2):
         raise refuse(f"y must be (examples,) or (examples, targets), got shape {y.shape}")
+    if y.dtype.kind in "Mmc":
+        raise refuse(f"y must hold labels or numbers, got {y.dtype}; turn it into numbers")
     if x.ndim == 0:
         raise refuse("x must be (examples, ...), got shape ()")
     if len(x) != len(y):

@@ -62,9 +62,13 @@ def from_images(name: str, config: DataConfig) -> RawExamples:
     where = named_parts(name)
     path = Path(name).expanduser()
     if not where and path.is_dir():
-        return _from_folders(path, _parts_of(path), config)
+        parts = _parts_of(path)
+        beside = [top.name for top in _folders(path) if parts and top not in parts.values()]
+        said = [f"beside {', '.join(parts)}, ignored: {listed(beside)}"] if beside else []
+        return _from_folders(path, parts, config, said)
     if where and all(folder.is_dir() for folder in where.values()):
-        return _from_folders(Path(os.path.commonpath(list(where.values()))), where, config)
+        where = {part: folder.absolute() for part, folder in where.items()}
+        return _from_folders(Path(os.path.commonpath(list(where.values()))), where, config, [])
     if not where and not path.exists():
         raise RequestError(f"{KEY}: {path}: {missing_file(path)}")
     if where or path.name.lower().endswith(CSV):
@@ -92,7 +96,9 @@ def _parts_of(root: Path) -> dict[str, Path]:
     return {part: found[part] for part in PARTS if part in found}
 
 
-def _from_folders(root: Path, parts: dict[str, Path], config: DataConfig) -> RawExamples:
+def _from_folders(
+    root: Path, parts: dict[str, Path], config: DataConfig, said: list[str]
+) -> RawExamples:
     tops = parts or {"": root}
     first = next(iter(tops.values()))
     classes = tuple(folder.name for folder in _folders(first))
@@ -101,7 +107,8 @@ def _from_folders(root: Path, parts: dict[str, Path], config: DataConfig) -> Raw
             f"{KEY}: {first}: must hold a folder of images for each class, it holds "
             + listed(sorted(entry.name for entry in first.iterdir()))
         )
-    files = _Files()
+    positions = {name: position for position, name in enumerate(classes)}
+    files = _Files(remarks=said)
     ignored: Counter[str] = Counter()
     for part, top in tops.items():
         here = _folders(top)
@@ -122,20 +129,16 @@ def _from_folders(root: Path, parts: dict[str, Path], config: DataConfig) -> Raw
             for path in _images_below(folder, ignored):
                 files.paths.append(path)
                 files.names.append(path.relative_to(root).as_posix())
-                files.labels.append(classes.index(folder.name))
+                files.labels.append(positions[folder.name])
                 files.parts.append(part)
         ignored.update(
             path.suffix.lower() or path.name
             for path in top.iterdir()
             if path.is_file() and _is_meant(path.name)
         )
-    if parts:
-        strangers = [top.name for top in _folders(root) if top not in parts.values()]
-        if strangers and next(iter(parts.values())).parent == root:
-            files.remarks.append(f"beside {', '.join(parts)}, ignored: {listed(strangers)}")
     if ignored:
         kinds = [f"{count:,} {suffix}" for suffix, count in sorted(ignored.items())]
-        files.remarks.append(f"files that are no images, ignored: {listed(kinds)}")
+        files.remarks.append(f"no images, or in no class's folder, ignored: {listed(kinds)}")
     x, kept = _read(files, str(root), config)
     labels = np.array(files.labels)[kept]
     part_of = np.array(files.parts)[kept]
@@ -270,7 +273,7 @@ def _size_and_mode(
     if changed:
         now = "gray" if gray else "rgb"
         remarks.append(f"{changed:,} of {len(known):,} images are converted to {now}")
-    animated = sum(found.frames > 1 for found in known)
+    animated = sum(found.animated for found in known)
     if animated:
         remarks.append(f"images of several frames, of which the first is used: {animated:,}")
     return size, gray

@@ -6,6 +6,7 @@ so a stream is never passed on as a stream.
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 import weakref
@@ -26,6 +27,9 @@ AT_ONCE = 256
 
 SPARE_GB = 2.0
 """Disk space that is left free; a stream that would take it has perhaps no end."""
+
+_NODE = re.compile(r"\{\{.*?\}\}\s*")
+"""What TensorFlow puts before its messages."""
 
 FLOAT32 = 4
 """Bytes of a number, as a net takes it."""
@@ -53,16 +57,16 @@ def from_tf_data(dataset: Any, name: str, config: DataConfig) -> RawExamples:
     _must_be_pairs(spec, where)
     if int(dataset.cardinality()) == tf.data.INFINITE_CARDINALITY:
         raise RequestError(f"{where}: the dataset has no end; leave out .repeat(), or .take(n)")
-    if not _is_batched(spec):
-        dataset = dataset.batch(AT_ONCE)
     kept = _Kept(where, config.max_memory_gb * 1e9)
     try:
+        if not _is_batched(dataset):
+            dataset = dataset.batch(AT_ONCE)
         for x, y in dataset.as_numpy_iterator():
             kept.add(x, y)
     except tf.errors.OpError as error:
         raise RequestError(
             f"{where}: the dataset fails after {kept.count:,} examples: "
-            f"{str(error.message).splitlines()[0]}"
+            f"{_NODE.sub('', str(error.message)).splitlines()[0]}"
         ) from error
     except (ValueError, TypeError) as error:
         raise RequestError(
@@ -94,7 +98,7 @@ def _must_be_pairs(spec: Any, where: str) -> None:
         )
 
 
-def _is_batched(spec: Any) -> bool:
+def _is_batched(dataset: Any) -> bool:
     """Whether x and y agree in a first axis.
 
     A batch of one-number targets has one axis, so an example's own vector of targets is told from
@@ -102,13 +106,14 @@ def _is_batched(spec: Any) -> bool:
     """
     import tensorflow as tf
 
-    x, y = tf.nest.flatten(spec[0]), spec[1]
-    if any(leaf.shape.rank in (None, 0) for leaf in (*x, y)):
+    spec = dataset.element_spec
+    shapes = [leaf.shape for leaf in tf.nest.flatten(spec)]
+    if any(shape.rank is None for shape in shapes):
+        first = dataset.take(1)
+        shapes = [leaf.shape for example in first for leaf in tf.nest.flatten(example)]
+    if any(not shape.rank for shape in shapes) or len({shape[0] for shape in shapes}) != 1:
         return False
-    sizes = {leaf.shape[0] for leaf in (*x, y)}
-    if len(sizes) > 1:
-        return False
-    return None in sizes or isinstance(spec[0], Mapping) or x[0].shape.rank > 1
+    return shapes[0][0] is None or isinstance(spec[0], Mapping) or shapes[0].rank > 1
 
 
 class _Spool:
@@ -214,5 +219,5 @@ def _as_text(array: np.ndarray) -> np.ndarray:
     """Bytes, which is how TensorFlow has text, as str."""
     if array.dtype != object:
         return array
-    text = [cell.decode("utf-8", "replace") for cell in array.ravel()]
+    text = [c.decode("utf-8", "replace") if isinstance(c, bytes) else c for c in array.ravel()]
     return np.array(text, object).reshape(array.shape)

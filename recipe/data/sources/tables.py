@@ -33,11 +33,27 @@ THOUSANDS_COMMA = r"[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?"
 
 
 def from_csv(name: str, config: DataConfig) -> RawExamples:
+    """Examples of a CSV, see `csv_table`."""
+    table, parts, remarks = csv_table(name)
+    return _divided(table, parts, config, name, remarks)
+
+
+def from_parquet(name: str, config: DataConfig) -> RawExamples:
+    """Examples of a parquet file, see `parquet_table`."""
+    table, parts, remarks = parquet_table(name)
+    return _divided(table, parts, config, name, remarks)
+
+
+def csv_table(name: str) -> tuple[pd.DataFrame, np.ndarray | None, list[str]]:
     """One file, a folder of train.csv, test.csv and perhaps val.csv, or train=PATH,test=PATH.
 
     Values may be separated by commas, semicolons, tabs or bars, the file packed as .gz, .bz2, .xz
     or .zip. Missing are empty cells, pandas' words (NA, NaN, null, None, ...), and ? beside other
     values.
+
+    Returns:
+        (examples, columns) of float64 and text, the part of each example if there are parts, and
+        what was read otherwise than it stands there.
     """
     tables: dict[str, pd.DataFrame] = {}
     delimiters: set[str] = set()
@@ -50,18 +66,21 @@ def from_csv(name: str, config: DataConfig) -> RawExamples:
     table, parts = _one_table(tables, files)
     typed = {column: _Typing(table[column], delimiters == {","}) for column in table.columns}
     table = pd.DataFrame({column: typing.values for column, typing in typed.items()})
-    remarks += _said(typed)
-    return _divided(table, parts, config, name, remarks)
+    return table, parts, remarks + _said(typed)
 
 
-def from_parquet(name: str, config: DataConfig) -> RawExamples:
-    """One file, a folder of train.parquet, test.parquet and so on, or train=PATH,test=PATH."""
+def parquet_table(name: str) -> tuple[pd.DataFrame, np.ndarray | None, list[str]]:
+    """One file, a folder of train.parquet, test.parquet and so on, or train=PATH,test=PATH.
+
+    Returns:
+        As `csv_table`, with dates as datetime64 and truth as such.
+    """
     remarks: list[str] = []
     files = located(name, PARQUET)
     table, parts = _one_table(
         {part: _parquet(path, remarks) for part, path in files.items()}, files
     )
-    return _divided(table, parts, config, name, remarks)
+    return table, parts, remarks
 
 
 def _one_table(
@@ -112,12 +131,20 @@ def _divided(
     if empty:
         raise RequestError(f"data.target: {name}: column {empty[0]!r} is empty in every row")
     return RawExamples(
-        x=pd.DataFrame({column: _truth_as_number(x[column]) for column in x.columns}),
+        x=inputs_of(x),
         y=_whole(y),
         target_names=targets if y.ndim == 2 else (),
         parts=parts,
         remarks=tuple(remarks),
     )
+
+
+def inputs_of(table: pd.DataFrame) -> pd.DataFrame:
+    """The inputs as they are learnt from: true and false, or the words for them, are 1 and 0.
+
+    Not so in a target, where they are classes.
+    """
+    return pd.DataFrame({column: _truth_as_number(table[column]) for column in table.columns})
 
 
 def _whole(y: np.ndarray) -> np.ndarray:
@@ -128,14 +155,17 @@ def _whole(y: np.ndarray) -> np.ndarray:
     return y
 
 
+_SPELLINGS = 6
+"""True, true, TRUE, and of false: with more different values, a column is something else."""
+
+
 def _truth_as_number(column: pd.Series) -> pd.Series:
-    """True and false, or the words for them, as 1 and 0."""
     if pd.api.types.is_bool_dtype(column):
         return column.astype("Float64").astype(np.float64) if column.hasnans else column * 1.0
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
         return column
     words = column.dropna().unique()
-    if not len(words) or not {str(word).lower() for word in words[:5]} <= {"true", "false"}:
+    if not 0 < len(words) <= _SPELLINGS or {str(w).lower() for w in words} - {"true", "false"}:
         return column
     return column.str.lower().map({"true": 1.0, "false": 0.0}).astype(np.float64)
 

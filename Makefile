@@ -5,6 +5,8 @@ RUNS   ?=
 SET    ?=
 ARGS   ?=
 ONLY   ?=
+DATA   ?=
+TARGET ?=
 PORT   ?= 6006
 LOGDIR ?= $(or $(RUNS),runs)/$(basename $(notdir $(CONFIG)))/tensorboard
 
@@ -16,7 +18,7 @@ FOLDER  = $(if $(RUNS),--runs '$(RUNS)')
 CHANGES = $(foreach setting,$(SET),--set '$(setting)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup $(STAGES) $(BESIDE) recipe report tensorboard test check proof bench clean
+.PHONY: help setup $(STAGES) $(BESIDE) recipe init look label report tensorboard test check proof bench clean
 .NOTPARALLEL: # a run folder belongs to one command at a time
 
 ##@ The recipe: each stage needs the one before it
@@ -33,6 +35,17 @@ $(STAGES) $(BESIDE): $(STAMP)
 
 recipe: $(STAMP) ## all six
 	@$(BIN)/recipe run '$(CONFIG)' $(FOLDER) $(CHANGES) $(ARGS)
+
+##@ Your own data
+
+init: $(STAMP) ## a first config for DATA=file or folder (TARGET=column); ARGS="--write configs/my.yaml"
+	@$(BIN)/recipe init '$(DATA)' $(if $(TARGET),--target '$(TARGET)') $(ARGS)
+
+look: $(STAMP) ## search and sort the examples; ARGS='--sort loss --where "label == 3"'
+	@$(BIN)/recipe look '$(CONFIG)' $(FOLDER) $(CHANGES) $(ARGS)
+
+label: $(STAMP) ## answer validation examples yourself: the human baseline
+	@$(BIN)/recipe label '$(CONFIG)' $(FOLDER) $(CHANGES) $(ARGS)
 
 ##@ Experiments: at any time, no stage waits for them
 
@@ -61,7 +74,7 @@ check: $(STAMP) ## style, types and floors
 	@$(BIN)/lint-imports --no-logo
 
 proof: $(STAMP) ## measure what docs/proof.md claims; ONLY=name for one part
-	@$(BIN)/python scripts/proof.py $(ONLY)
+	@PYTHONPATH=. DATA='$(DATA)' $(BIN)/python scripts/proof.py $(ONLY)
 
 bench: $(STAMP) ## speed, as ratios to Keras's own fit in the same run
 	@$(BIN)/python scripts/bench.py

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import data_proofs
 from scipy import stats
 
 from recipe.config import read
@@ -40,15 +41,15 @@ TRAINING_EPOCHS = 250
 """About 10 s for one that is not killed."""
 
 
-def digits() -> list[dict[str, Any]]:
+def digits(home: Path) -> list[dict[str, Any]]:
     """Test accuracy of the digits configs, mean over split seeds 0 to 4."""
     rows = []
     for config, bar in DIGITS_BARS.items():
         accuracies = []
         for seed in SPLIT_SEEDS:
-            home = HOME / "digits" / f"split_{seed}"
-            _recipe("run", f"configs/{config}.yaml", "--set", f"data.split.seed={seed}", runs=home)
-            result = read_json(home / config / "squeeze" / "result.json")
+            runs = home / f"split_{seed}"
+            _recipe("run", f"configs/{config}.yaml", "--set", f"data.split.seed={seed}", runs=runs)
+            result = read_json(runs / config / "squeeze" / "result.json")
             accuracies.append(result["metrics"]["test_accuracy"])
             print(f"{config}, split seed {seed}: test accuracy {accuracies[-1]:.4f}", flush=True)
         mean = statistics.mean(accuracies)
@@ -57,12 +58,11 @@ def digits() -> list[dict[str, Any]]:
     return rows
 
 
-def interrupted() -> list[dict[str, Any]]:
+def interrupted(home: Path) -> list[dict[str, Any]]:
     """Runs that are killed at random moments and started again, against an undisturbed one."""
     from tests.small import SMALL
 
     chosen = random.Random(0)
-    home = HOME / "interrupted"
     shutil.rmtree(home, ignore_errors=True)
     started = time.monotonic()
     _recipe("run", "configs/digits.yaml", *SMALL, runs=home / "undisturbed")
@@ -89,7 +89,7 @@ def interrupted() -> list[dict[str, Any]]:
     return [_row(f"same verdicts and numbers after {KILLS} kills", share, share, share, 1.0)]
 
 
-def fast_path() -> list[dict[str, Any]]:
+def fast_path(home: Path) -> list[dict[str, Any]]:
     """Random trainings by our epochs and by Keras's `fit`: weights, history, callbacks, bits."""
     half = RANDOM_TRAININGS // 2
     said = _side_by_side("random_configs", [["0", str(half)], [str(half), str(2 * half)]])
@@ -98,9 +98,9 @@ def fast_path() -> list[dict[str, Any]]:
     return [_row(name, share, share, share, 1.0)]
 
 
-def resume() -> list[dict[str, Any]]:
+def resume(home: Path) -> list[dict[str, Any]]:
     """Trainings that are killed at random moments, again and again, against an undisturbed one."""
-    home, kills = HOME / "resume", str(TRAINING_KILLS // 2)
+    kills = str(TRAINING_KILLS // 2)
     common = ["--kills", kills, "--epochs", str(TRAINING_EPOCHS), "--threads", "1"]
     said = _side_by_side(
         "kill_me", [[str(home / seed), "--seed", seed, *common] for seed in ("0", "1")]
@@ -111,11 +111,13 @@ def resume() -> list[dict[str, Any]]:
     return [_row(name, share, share, share, 1.0)]
 
 
-PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
+PARTS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
     "digits": digits,
     "interrupted": interrupted,
     "fast-path": fast_path,
     "resume": resume,
+    "quiet": data_proofs.quiet,
+    "found": data_proofs.found,
 }
 
 
@@ -201,7 +203,7 @@ def main() -> int:
     for name in names:
         started = time.monotonic()
         stamp = {"code": _code(), "date": datetime.now(UTC).date().isoformat()}
-        rows = [{**row, **stamp} for row in PARTS[name]()]
+        rows = [{**row, **stamp} for row in PARTS[name](HOME / name)]
         write_atomically(HOME / f"{name}.json", json.dumps(rows, indent=1) + "\n")
         for row in rows:
             met &= row["met"]

@@ -9,6 +9,7 @@ from types import ModuleType
 import click
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 from sklearn.datasets import load_iris
@@ -18,9 +19,11 @@ from recipe.config import Config, ModelConfig, Task, read
 from recipe.config.fields import leaf_keys
 from recipe.config.render import flow
 from recipe.data import load
+from recipe.data.init import propose
 from recipe.findings import StageResult, Verdict
 from recipe.models import build
 from recipe.stages import EXPERIMENTS, STAGES
+from tests.data import test_malformed as malformed
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -247,18 +250,33 @@ def example(page: str, name: str) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/data.md"])
-def test_the_example_of_your_own_data_loads(
-    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def flowers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
+    """A folder with flowers.csv, which the examples are about."""
     iris = load_iris(as_frame=True)
     table = iris.data.assign(species=iris.target_names[iris.target])
     table.to_csv(tmp_path / "flowers.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    return table
+
+
+def test_the_readme_shows_what_init_proposes(flowers: pd.DataFrame) -> None:
+    shown = README.read_text(encoding="utf-8").partition("<!-- output of `recipe init` -->")[2]
+    assert shown.split("```")[1].removeprefix("yaml\n") == propose(Path("flowers.csv"), "species")
+
+
+def test_the_page_lists_every_malformed_input() -> None:
+    page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    assert malformed.table() in page
+
+
+def test_the_example_of_your_own_data_loads(
+    flowers: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "base.yaml").write_bytes((ROOT / "configs" / "base.yaml").read_bytes())
     for name in ("flowers.py", "configs/flowers.yaml"):
-        (tmp_path / name).write_text(example(page, name), encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
+        (tmp_path / name).write_text(example("docs/data.md", name), encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(__import__("sys").modules, "flowers", raising=False)
 
@@ -266,7 +284,7 @@ def test_the_example_of_your_own_data_loads(
 
     assert data.task is Task.MULTICLASS
     assert data.classes == ("setosa", "versicolor", "virginica")
-    assert data.feature_names == tuple(iris.feature_names)
+    assert data.features.names == tuple(flowers.columns[:-1])
 
 
 def test_the_example_of_your_own_body_builds(

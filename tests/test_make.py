@@ -13,8 +13,8 @@ from recipe.stages import EXPERIMENTS, STAGES
 
 ROOT = Path(__file__).parent.parent
 TARGETS = (
-    *STAGES, *EXPERIMENTS, "recipe", "tensorboard", "report", "setup", "test", "check", "proof",
-    "bench", "clean",
+    *STAGES, *EXPERIMENTS, "recipe", "init", "look", "label", "tensorboard", "report", "setup",
+    "test", "check", "proof", "bench", "clean",
 )  # fmt: skip
 
 if shutil.which("make") is None:

@@ -141,7 +141,7 @@ def check_class_balance(counts: np.ndarray, names: Sequence[str], ratio: float) 
         expected=f"at most {ratio:g} times, and two classes at least",
         source="checklist row 1.4 (ratio above 10:1)",
         code="class_imbalance",
-        prescription="judge by the rare class too: accuracy hides it",
+        prescription="train.class_weight: balanced if rare classes matter; accuracy hides them",
     )
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from recipe.config import DataConfig, RequestError, Task
 from recipe.data.columns import Column, Kind, infer, values
-from recipe.data.equal import content_keys
+from recipe.data.equal import Inputs, content_keys
 from recipe.data.features import Features, Scaling, learn_features, learn_scaling
 from recipe.data.sources import RawExamples, read_anew, read_source
 from recipe.data.sources.examples import take
@@ -161,9 +161,9 @@ def read_examples(config: DataConfig) -> Examples:
     raw = raw.take(keep)
     targets = encode(raw.y, raw.class_names, config.task, raw.target_names)
     keys = content_keys(raw.x)
-    by = config.split.column
     labels = targets.y if targets.y.ndim == 1 else None
-    parts = split(keys, labels, config.split, given=raw.parts, column=_split_by(raw.x, columns, by))
+    column = _split_by(raw.x, config)
+    parts = split(keys, labels, config.split, given=raw.parts, column=column)
     return Examples(raw, targets, columns, keys, parts, left_out)
 
 
@@ -179,25 +179,26 @@ def _columns(table: pd.DataFrame, config: DataConfig) -> dict[str, Column]:
     return columns
 
 
-def _split_by(
-    x: pd.DataFrame | np.ndarray | Stored, columns: dict[str, Column] | None, by: str | None
-) -> pd.Series | None:
-    """The column of groups or times, in its own kind: dates as days, not as text."""
+def _split_by(x: Inputs, config: DataConfig) -> pd.Series | None:
+    """The column of groups as it stands there, or that of times in its own kind: dates as days."""
+    by = config.split.column
     if by is None:
         return None
     if not isinstance(x, pd.DataFrame):
         raise RequestError("data.split.column: images have no columns; divide their files instead")
+    if config.split.by == "group":
+        return x[by]
     kind = infer(x[[by]], {})[by]
     readable = kind.kind in (Kind.NUMERIC, Kind.DATE)
     return values(kind, x[by]).rename(by) if readable else x[by]
 
 
-def _whole(x: pd.DataFrame | np.ndarray | Stored, columns: dict[str, Column] | None) -> np.ndarray:
+def _whole(x: Inputs, columns: dict[str, Column] | None) -> np.ndarray:
     """Which examples have no missing value in a column that is used, (examples,) bool."""
     if isinstance(x, Stored):
         return np.ones(len(x), bool)
     if not isinstance(x, pd.DataFrame):
-        return np.isfinite(x).reshape(len(x), -1).all(axis=1)
+        return np.asarray(np.isfinite(x).reshape(len(x), -1).all(axis=1))
     assert columns is not None
     whole = np.ones(len(x), bool)
     for column in columns.values():

@@ -22,10 +22,10 @@ STEPS = 2000
 NOT_TEXT = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
 """Words that a reader of YAML may take for something else."""
 
-ENDINGS = {"csv": (".csv", ".tsv", ".txt"), "parquet": (".parquet",), "npz": (".npz",)}
+ENDINGS = {"csv": (".csv", ".tsv", ".txt"), "parquet": (".parquet", ".pq"), "npz": (".npz",)}
 """Kind of source -> endings of its files; a .gz behind them is no matter."""
 
-FEWEST_EPOCHS, MOST_EPOCHS = 10, 60
+FEWEST_EPOCHS, MOST_EPOCHS = 10, 100
 
 
 def source_of(path: Path) -> str:
@@ -73,9 +73,9 @@ def propose(path: Path, target: str | None) -> str:
     lines = [
         "# yaml-language-server: $schema=schema.json",
         "#",
-        f"# {path.name}: {_said(examples)}",
-        f"# Task: {examples.targets.task.value}, for {examples.targets.why}",
-        *(f"# Note: {remark}" for remark in examples.raw.remarks),
+        _comment(f"{path.name}: {_said(examples)}"),
+        _comment(f"Task: {examples.targets.task.value}, because {examples.targets.why}"),
+        *(_comment(f"Note: {remark}") for remark in examples.raw.remarks),
         "#",
         "# First  make data CONFIG=<this file>, and look at what it says and draws",
         "# Then   make recipe CONFIG=<this file>",
@@ -103,6 +103,11 @@ def _said(examples: Examples) -> str:
     named = ", ".join(classes[:6]) + (" ..." if len(classes) > 6 else "")
     of = f"; {len(classes)} classes: {named}" if classes else ""
     return f"{len(x):,} examples ({parts}), {what}{of}"
+
+
+def _comment(text: str) -> str:
+    """On one line, whatever a class or a column is called."""
+    return "# " + " ".join(text.split())
 
 
 def _columns(columns: dict[str, Column] | None, most: int = 60) -> list[str]:

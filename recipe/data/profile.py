@@ -57,35 +57,33 @@ def channel_table(x: np.ndarray | Stored) -> pd.DataFrame:
     Args:
         x: (examples, height, width, channels), unscaled.
     """
-    blocks = []
+    width = x.shape[-1]
+    missing, infinite, count = (np.zeros(width, int) for _ in range(3))
+    total, squares = np.zeros(width), np.zeros(width)
+    low, high = np.full(width, np.inf), np.full(width, -np.inf)
     for start in range(0, len(x), BLOCK):
-        some = x[start : start + BLOCK].reshape(-1, x.shape[-1]).astype(np.float64)
+        some = x[start : start + BLOCK].reshape(-1, width).astype(np.float64)
         finite = np.ma.masked_invalid(some)
-        blocks.append(
-            {
-                "missing": np.isnan(some).sum(axis=0),
-                "infinite": np.isinf(some).sum(axis=0),
-                "min": finite.min(axis=0).filled(np.nan),
-                "mean": finite.mean(axis=0).filled(np.nan),
-                "max": finite.max(axis=0).filled(np.nan),
-                "squares": (finite**2).mean(axis=0).filled(np.nan),
-                "size": np.full(x.shape[-1], len(some)),
-            }
-        )
-    of = {name: np.stack([block[name] for block in blocks]) for name in blocks[0]}
-    mean = np.average(of["mean"], axis=0, weights=of["size"][:, 0])
-    squares = np.average(of["squares"], axis=0, weights=of["size"][:, 0])
+        missing += np.isnan(some).sum(axis=0)
+        infinite += np.isinf(some).sum(axis=0)
+        count += finite.count(axis=0)
+        total += finite.sum(axis=0).filled(0.0)
+        squares += (finite**2).sum(axis=0).filled(0.0)
+        low = np.minimum(low, finite.min(axis=0).filled(np.inf))
+        high = np.maximum(high, finite.max(axis=0).filled(-np.inf))
+    some_finite = np.where(count > 0, count, np.nan)
+    mean = total / some_finite
     table = pd.DataFrame(
         {
-            "missing": of["missing"].sum(axis=0),
-            "infinite": of["infinite"].sum(axis=0),
-            "min": np.nanmin(of["min"], axis=0),
+            "missing": missing,
+            "infinite": infinite,
+            "min": np.where(count > 0, low, np.nan),
             "mean": mean,
-            "max": np.nanmax(of["max"], axis=0),
-            "std": np.sqrt(np.maximum(squares - mean**2, 0)),
+            "max": np.where(count > 0, high, np.nan),
+            "std": np.sqrt(np.maximum(squares / some_finite - mean**2, 0)),
         }
     )
-    table.index = pd.Index([f"channel_{i}" for i in range(x.shape[-1])], name="channel")
+    table.index = pd.Index([f"channel_{i}" for i in range(width)], name="channel")
     return table
 
 

@@ -58,6 +58,7 @@ def encode(
     if kind is Task.REGRESSION:
         return Targets(kind, _numbers(y), (), why)
     if kind is Task.MULTILABEL:
+        _must_be_there(y)
         return Targets(kind, _zeros_and_ones(y), _label_names(y, target_names), why)
     if y.ndim != 1:
         raise RequestError(
@@ -68,11 +69,7 @@ def encode(
             raise RequestError(f"data.source: with class_names, y holds positions, got {y.dtype}")
         classes, codes = class_names, y.astype(np.int32)
     else:
-        if missing(y).any():
-            raise RequestError(
-                f"data.source: {int(missing(y).sum())} labels are missing; "
-                "write data.missing: drop, or fill them in the source"
-            )
+        _must_be_there(y)
         values, positions = np.unique(_comparable(y), return_inverse=True)
         classes, codes = tuple(_name(v) for v in values), positions.astype(np.int32)
     if len(classes) < 2 or (kind is Task.BINARY and len(classes) != 2):
@@ -89,13 +86,20 @@ def missing(y: np.ndarray) -> np.ndarray:
     return np.asarray(bad.reshape(len(y), -1).any(axis=1))
 
 
+def _must_be_there(y: np.ndarray) -> None:
+    if missing(y).any():
+        raise RequestError(
+            f"data.source: {int(missing(y).sum())} labels are missing; "
+            "write data.missing: drop, or fill them in the source"
+        )
+
+
 def _infer(y: np.ndarray, class_names: tuple[str, ...] | None) -> tuple[Task, str]:
     """Classes, or a quantity, and why; binary and multiclass are told apart after counting."""
     if class_names is not None:
         return Task.MULTICLASS, "the source names the classes"
     if y.ndim == 2:
-        with_gaps = y if y.dtype.kind == "O" else y[~missing(y)]
-        if y.dtype.kind in "buif" and np.isin(with_gaps, (0, 1)).all():
+        if y.dtype.kind in "buif" and np.isin(y[np.isfinite(y)], (0, 1)).all():
             return Task.MULTILABEL, f"the target is {y.shape[1]} columns of 0 and 1"
         return Task.REGRESSION, f"the target is {y.shape[1]} columns of numbers"
     if y.dtype.kind == "b":

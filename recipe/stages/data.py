@@ -91,7 +91,7 @@ def run(config: Config, folder: RunFolder) -> StageResult:
 def _say_what_was_read(examples: Examples, folder: RunFolder) -> None:
     """Every decision that was made about the data, aloud."""
     raw = examples.raw
-    folder.say(f"task: {examples.targets.task.value}, for {examples.targets.why}")
+    folder.say(f"task: {examples.targets.task.value}, because {examples.targets.why}")
     for remark in raw.remarks:
         folder.say(remark)
     if examples.left_out:
@@ -103,7 +103,7 @@ def _say_what_was_read(examples: Examples, folder: RunFolder) -> None:
                 folder.say(f"{kind.value}: {listed([column.name for column in of])}")
         for column in examples.columns.values():
             if column.kind is Kind.DROP:
-                folder.say(f"not used: {column.name}, for {column.why}")
+                folder.say(f"not used: {column.name}, because {column.why}")
 
 
 def _known(examples: Examples, rows: np.ndarray) -> pd.DataFrame:

@@ -46,6 +46,21 @@ def test_every_key_takes_its_own_default_and_nothing_absurd(key: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("split", "problem"),
+    [
+        pytest.param({"by": "group"}, "by: group needs column", id="a group without its column"),
+        pytest.param({"by": "time"}, "by: time needs column", id="a time without its column"),
+        pytest.param({"column": "day"}, "column is for by: group and by: time", id="a column"),
+        pytest.param({"folds": 3, "fold": 3}, "fold must be below folds", id="no such fold"),
+        pytest.param({"fold": 1}, "fold must be below folds", id="a fold without folds"),
+    ],
+)
+def test_a_split_says_all_it_needs(split: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValidationError, match=problem):
+        Config().replace({f"data.split.{key}": value for key, value in split.items()})
+
+
+@pytest.mark.parametrize(
     ("key", "good", "bad"),
     [
         pytest.param("name", ["a", "A1", "1.b_c-d"], ["", ".a", "-a", "a/b", "a b", "é"]),
@@ -55,7 +70,12 @@ def test_every_key_takes_its_own_default_and_nothing_absurd(key: str) -> None:
         pytest.param("data.limit", [1, None], [0, 1.5, "all"]),
         pytest.param("data.accept", [(), ("leak",)], ["leak", (1,)]),
         pytest.param("data.task", ["auto", "binary"], ["Binary", "ranking", None]),
-        pytest.param("data.missing", ["keep", "drop"], ["impute"]),
+        pytest.param("data.missing", ["keep", "drop", "impute"], ["fill", None]),
+        pytest.param("data.target", [None, "a", ("a", "b")], [1, ("a", 1)]),
+        pytest.param("data.columns", [{}, {"a": "drop"}], [{"a": "number"}, {"a": 1}, ["a"]]),
+        pytest.param("data.image_size", [None, (1, 8)], [8, (8,), (0, 8), (8, 8, 3), "8x8"]),
+        pytest.param("data.max_memory_gb", [0.1], [0, -1]),
+        pytest.param("data.split.folds", [None, 2], [1, 2.0]),
         pytest.param("model.widths", [(), (1,), (8, 8)], [8, (0,), (-1,), (1.0,), (True,)]),
         pytest.param("model.norm", ["none", "batch", "layer"], ["instance", None, False]),
         pytest.param("model.norm_momentum", ["auto", 0, 0.99], [1, -0.1, "none", None]),

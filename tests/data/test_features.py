@@ -1,9 +1,13 @@
-"""Scaling: learnt on train, applied to all, and undone."""
+"""Scaling: learnt on train, applied to all, undone, and the same as layers."""
 
+import keras
 import numpy as np
 import pytest
 
-from recipe.data.features import Scaling, learn_scaling
+from recipe.config import DataConfig, RequestError
+from recipe.data import features as module
+from recipe.data.features import ImageFeatures, Scaling, learn_features, learn_scaling
+from recipe.data.stored import Stored
 
 RNG = np.random.default_rng(0)
 TABLE = RNG.normal([5, -2000, 1e-3], [2, 300, 1e-6], (500, 3)).astype(np.float32)
@@ -86,3 +90,75 @@ def test_a_scaling_of_several_targets_keeps_them_apart() -> None:
     scaling = Scaling(np.array([10.0, -3.0]), np.array([2.0, 0.5]))
     assert scaling.apply(np.array([[12.0, -3.0]])).tolist() == [[1.0, 0.0]]
     assert scaling.undo(np.array([[1.0, 0.0]])).tolist() == [[12.0, -3.0]]
+
+
+# ---- images -------------------------------------------------------------------------------------
+
+
+def on_disk(x: np.ndarray, asked: list[int] | None = None) -> Stored:
+    def read(rows: np.ndarray) -> np.ndarray:
+        if asked is not None:
+            asked.append(len(rows))
+        return x[rows]
+
+    return Stored(read, np.arange(len(x)), x.shape[1:], x.dtype)
+
+
+def test_scaling_learnt_block_by_block_from_disk_is_that_of_arrays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    images = IMAGES.copy()
+    images[:9] += 1e4  # the first block is unlike the others
+    images[0, 0, 0, 0], images[7:, :, :, 2] = np.inf, np.nan
+    monkeypatch.setattr(module, "BLOCK", 7)
+    asked: list[int] = []
+    learnt = learn_scaling(on_disk(images, asked), "standardize")
+    assert max(asked) == 7
+    finite = np.where(np.isfinite(images), images, np.nan).astype(np.float64)
+    np.testing.assert_allclose(learnt.mean, np.nanmean(finite, axis=(0, 1, 2)))
+    np.testing.assert_allclose(learnt.std, np.nanstd(finite, axis=(0, 1, 2)))
+    in_memory = learn_scaling(images, "standardize")
+    np.testing.assert_array_equal(learnt.mean, in_memory.mean)
+    np.testing.assert_array_equal(learnt.std, in_memory.std)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_images_on_disk_are_scaled_as_they_are_read(
+    monkeypatch: pytest.MonkeyPatch, dtype: type
+) -> None:
+    monkeypatch.setattr(module, "BLOCK", 7)
+    images = IMAGES.astype(dtype)
+    features = learn_features(images, None, DataConfig())
+    here = features.apply(images)
+    asked: list[int] = []
+    there = features.apply(on_disk(images, asked))
+    assert isinstance(there, Stored)
+    assert asked == []
+    assert there.shape == here.shape
+    assert there.dtype == here.dtype == np.float32
+    np.testing.assert_array_equal(there[3:9], here[3:9])
+    np.testing.assert_array_equal(here, learn_scaling(images, "standardize").apply(images))
+
+
+@pytest.mark.parametrize("mean", [100.0, 1e6], ids=["a byte", "far from 0"])
+def test_the_layers_of_images_scale_as_before_training(mean: float) -> None:
+    images = (IMAGES + np.float32(mean)).astype(np.float32)
+    features = learn_features(images, None, DataConfig())
+    inputs, output = features.layers()
+    given = features.inputs(images)
+    assert given.keys() == inputs.keys()
+    answers = np.asarray(keras.Model(inputs, output)(given))
+    assert answers.dtype == np.float32
+    np.testing.assert_allclose(answers, np.asarray(features.apply(images)), rtol=1e-5, atol=1e-6)
+
+
+def test_images_have_no_columns() -> None:
+    features = learn_features(IMAGES, None, DataConfig(scaling="none"))
+    assert isinstance(features, ImageFeatures)
+    assert features.names == features.origin == ()
+    np.testing.assert_array_equal(np.asarray(features.apply(IMAGES)), IMAGES)
+
+
+def test_images_are_not_scaled_by_quartiles() -> None:
+    with pytest.raises(RequestError, match=r"^data\.scaling: robust is for tables"):
+        learn_features(IMAGES, None, DataConfig(scaling="robust"))

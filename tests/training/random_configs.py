@@ -171,6 +171,7 @@ def case(seed: int) -> Case:
     more = one_of(*MORE)
     if {"clipvalue", "global_clipnorm"} & set(arguments) and "clipnorm" in more:
         more = {}
+    one_class = task in (Task.BINARY, Task.MULTICLASS)
     settings = {
         "model.family": one_of("cnn" if images else "mlp", "mlp", own),
         "model.widths": one_of((4,), (5, 4), ()),
@@ -190,7 +191,7 @@ def case(seed: int) -> Case:
         "train.epochs": 2,
         "train.batch_size": one_of(4, 8, 11, "full"),
         "train.label_smoothing": 0.0 if task is Task.REGRESSION else perhaps(0.1),
-        "train.class_weight": "none" if task is Task.REGRESSION else one_of("none", "balanced"),
+        "train.class_weight": one_of("none", "balanced") if one_class else "none",
     }
     drawn = config().replace(settings)
     schedules = keras.optimizers.schedules

@@ -25,7 +25,8 @@ def test_the_ignorant_model_says_the_prior_whatever_it_sees(task: Task) -> None:
     if task is Task.REGRESSION:
         np.testing.assert_allclose(said[name][0], data.train.y.mean(axis=0), atol=1e-6)
     else:
-        shares = np.bincount(data.train.y) / len(data.train)
+        several = task is Task.MULTILABEL
+        shares = data.train.y.mean(axis=0) if several else np.bincount(data.train.y) / 22
         np.testing.assert_allclose(probabilities(said[name], task)[0], shares, rtol=1e-6)
 
 
@@ -37,6 +38,18 @@ def test_the_linear_model_of_classes_is_logistic_regression(task: Task) -> None:
     expected = model.predict_proba(data.val.x)
     np.testing.assert_allclose(probabilities(logits, task), expected, rtol=1e-5)
     assert scores(logits, data.val.y, data)["accuracy"] > 0.8
+
+
+def test_the_linear_model_of_several_labels_is_a_logistic_regression_of_each() -> None:
+    data = dataset(Task.MULTILABEL, train=60)
+    labels = data.train.y.copy()
+    labels[:, 2] = 1  # all have it
+    data = replace(data, train=replace(data.train, y=labels))
+    p = probabilities(dumb_logits(data, data.val.x)["linear"], data.task)
+    for label in (0, 1):
+        model = LogisticRegression(max_iter=1000).fit(data.train.x, data.train.y[:, label])
+        np.testing.assert_allclose(p[:, label], model.predict_proba(data.val.x)[:, 1], rtol=1e-5)
+    assert (p[:, 2] > 0.999).all()
 
 
 @pytest.mark.parametrize("targets", [1, 2])

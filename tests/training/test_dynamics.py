@@ -71,12 +71,23 @@ def test_it_keeps_what_the_net_says_after_each_epoch(task: Task) -> None:
     assert look.p_true.shape == (3, len(data.val))
     if task is Task.REGRESSION:
         assert look.flips is look.argmax is None
+        return
+    if task is Task.MULTILABEL:
+        right = np.where(data.val.y == 1, look.p, 1 - look.p)
+        np.testing.assert_allclose(look.p_true, right.mean(axis=2))
     else:
         np.testing.assert_allclose(look.p.sum(axis=2), 1)
         rows = np.arange(len(data.val))
         np.testing.assert_allclose(look.p_true, look.p[:, rows, data.val.y])
-        assert look.argmax is not None
-        assert look.argmax.shape == (3, len(data.val))
+    assert look.argmax is not None
+    assert look.argmax.shape == (3, len(data.val))
+
+
+def test_with_several_labels_a_flip_is_of_any_of_them() -> None:
+    said = np.array([[[-1, -1], [1, 1]], [[-1, 1], [1, 1]], [[-1, 2], [1, -1]], [[1, -1], [1, -1]]])
+    look = follow(said, np.array([[0, 1], [1, 1]]), Task.MULTILABEL)
+    assert look.flipped is not None
+    assert look.flipped.tolist() == [[0, 0], [1, 0], [0, 1], [1, 0]]
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,16 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
+import tensorflow as tf
 from scipy.special import expit, logit, softmax
 
 from recipe.config import Task
 from recipe.data import Dataset
-from recipe.data.features import Scaling
+from recipe.data.columns import infer
+from recipe.data.features import ImageFeatures, Scaling
+from recipe.data.preprocess import learn_table
 from recipe.training import average, export, new_model, predict, probabilities
 from tests.training.tiny import config, dataset
 
@@ -57,7 +61,16 @@ def members(data: Dataset, count: int) -> list[keras.Model]:
 
 
 def raw(data: Dataset) -> np.ndarray:
-    return data.scaling.undo(data.val.x).astype(np.float32)
+    assert isinstance(data.features, ImageFeatures)
+    return data.features.scaling.undo(data.val.x).astype(np.float32)
+
+
+def answers_of(nets: list[keras.Model], x: np.ndarray, data: Dataset) -> np.ndarray:
+    """What the nets say together of scaled inputs, in the target's unit."""
+    logits = average([predict(net, x) for net in nets], data.task)
+    if data.target_scaling is not None:
+        return data.target_scaling.undo(logits)
+    return probabilities(logits, data.task)[:, -len(data.prior) :]
 
 
 @pytest.mark.parametrize(
@@ -65,6 +78,7 @@ def raw(data: Dataset) -> np.ndarray:
     [
         pytest.param(dataset(Task.MULTICLASS), 3, id="multiclass, three nets"),
         pytest.param(dataset(Task.BINARY), 2, id="binary, two nets"),
+        pytest.param(dataset(Task.MULTILABEL), 2, id="several labels, two nets"),
         pytest.param(dataset(Task.REGRESSION), 2, id="a quantity, two nets"),
         pytest.param(dataset(Task.REGRESSION, targets=2), 1, id="two quantities, one net"),
         pytest.param(dataset(Task.BINARY), 1, id="binary, one net"),
@@ -75,24 +89,40 @@ def test_the_exported_model_answers_raw_inputs_as_the_nets_do(
     data: Dataset, count: int, tmp_path: Path
 ) -> None:
     nets = members(data, count)
-    logits = average([predict(net, data.val.x) for net in nets], data.task)
-    if data.target_scaling is not None:
-        expected = data.target_scaling.undo(logits)
-    else:
-        expected = probabilities(logits, data.task)[:, -len(data.prior) :]
+    expected = answers_of(nets, data.val.x, data)
     assert expected.std(axis=0).min() > 0.01
 
     model = export(nets, data)
-    assert model.input_shape == (None, *data.shape)
+    given = data.features.inputs(raw(data))
+    assert {name: tensor.shape[1:] for name, tensor in model.input.items()} == {"image": data.shape}
     assert model.output_shape == (None, len(data.prior))
-    np.testing.assert_allclose(model(raw(data)), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(model(given), expected, rtol=1e-4, atol=1e-5)
 
     path = tmp_path / "model.keras"
     model.save(path)
     del model, nets
     keras.backend.clear_session()
     loaded = keras.saving.load_model(path)
-    np.testing.assert_allclose(loaded.predict(raw(data), verbose=0), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(loaded.predict(given, verbose=0), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_exported_model_takes_a_tables_columns_as_they_were_read(tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        {
+            "size": RNG.normal(80, 20, 60).round(1),
+            "town": RNG.choice(["Basel", "Bern"], 60),
+            "rooms": np.where(np.arange(60) % 9 == 0, np.nan, 3 + np.arange(60) % 4),
+        }
+    )
+    features = learn_table(table, infer(table, {}), "standardize", impute=True)
+    data = dataset(Task.REGRESSION, shape=(len(features.names),))
+    data = replace(data, features=features)
+    (net,) = members(data, 1)
+    expected = answers_of([net], features.apply(table), data)
+    export([net], data).save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    given = {name: tf.convert_to_tensor(v) for name, v in features.inputs(table).items()}
+    np.testing.assert_allclose(loaded(given), expected, rtol=1e-4)
 
 
 def test_exporting_leaves_the_nets_as_they_were() -> None:
@@ -120,10 +150,9 @@ def test_the_exported_scaling_is_the_one_of_training(
 ) -> None:
     scaling = Scaling(np.full(3, mean + std / 3), np.full(3, std))
     x = (mean + std * RNG.normal(size=(50, 3))).astype(np.float32)
-    data = replace(dataset(Task.REGRESSION), scaling=scaling)
+    data = replace(dataset(Task.REGRESSION), features=ImageFeatures(scaling, (3,)))
     (net,) = members(data, 1)
-    assert data.target_scaling is not None
-    expected = data.target_scaling.undo(predict(net, scaling.apply(x)))
+    expected = answers_of([net], scaling.apply(x), data)
     export([net], data).save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
-    np.testing.assert_allclose(loaded(x), expected, rtol=1e-4)
+    np.testing.assert_allclose(loaded({"image": x}), expected, rtol=1e-4)

@@ -18,6 +18,7 @@ LOGITS = RNG.normal(0, 3, (200, 3)).astype(np.float32)
 LABELS = RNG.integers(0, 3, 200).astype(np.int32)
 ONE = LOGITS[:, :1]
 BITS = LABELS % 2
+SEVERAL = RNG.integers(0, 2, (200, 3)).astype(np.float32)
 
 
 def test_multiclass() -> None:
@@ -40,6 +41,17 @@ def test_binary() -> None:
     assert got["accuracy"] == metrics.accuracy_score(BITS, p > 0.5)
 
 
+def test_multilabel() -> None:
+    data = dataset(Task.MULTILABEL)
+    p = expit(LOGITS.astype(np.float64))
+    np.testing.assert_allclose(probabilities(LOGITS, Task.MULTILABEL), p)
+    got = scores(LOGITS, SEVERAL, data)
+    assert got.keys() == {"loss", "accuracy"}
+    each = [metrics.log_loss(SEVERAL[:, k], p[:, k]) for k in range(3)]
+    assert got["loss"] == pytest.approx(np.mean(each))
+    assert got["accuracy"] == 1 - metrics.hamming_loss(SEVERAL, p > 0.5)
+
+
 @pytest.mark.parametrize("targets", [1, 2])
 def test_regression_in_the_original_unit(targets: int) -> None:
     data = dataset(Task.REGRESSION, targets=targets)
@@ -59,13 +71,14 @@ def test_regression_in_the_original_unit(targets: int) -> None:
 @pytest.mark.parametrize(
     ("task", "logits", "y"),
     [(Task.MULTICLASS, LOGITS, LABELS), (Task.BINARY, ONE, BITS),
-     (Task.REGRESSION, LOGITS, LOGITS[::-1])],
+     (Task.MULTILABEL, LOGITS, SEVERAL), (Task.REGRESSION, LOGITS, LOGITS[::-1])],
     ids=str,
 )  # fmt: skip
 def test_each_examples_loss_is_keras_own(task: Task, logits: np.ndarray, y: np.ndarray) -> None:
     keras_loss = {
         Task.MULTICLASS: keras.losses.SparseCategoricalCrossentropy(True, reduction=None),
         Task.BINARY: keras.losses.BinaryCrossentropy(True, reduction=None),
+        Task.MULTILABEL: keras.losses.BinaryCrossentropy(True, reduction=None),
         Task.REGRESSION: keras.losses.MeanSquaredError(reduction=None),
     }[task]
     truth = y[:, np.newaxis] if task is Task.BINARY else y

@@ -94,10 +94,13 @@ def test_every_class_weighs_the_same(task: Task, labels: list[int], weights: lis
     assert example_weights(config(), data) is None
 
 
-def test_a_number_has_no_class_to_weigh() -> None:
+@pytest.mark.parametrize("task", [Task.REGRESSION, Task.MULTILABEL], ids=str)
+def test_without_one_class_an_example_there_is_none_to_weigh(task: Task) -> None:
     with pytest.raises(RequestError) as caught:
-        train(config(train__class_weight="balanced"), dataset(Task.REGRESSION), seed=0)
-    assert str(caught.value) == "train.class_weight: a regression has no classes; write none"
+        train(config(train__class_weight="balanced"), dataset(task), seed=0)
+    assert str(caught.value) == (
+        f"train.class_weight: {task} has not one class an example; write none"
+    )
 
 
 def test_weights_are_those_of_keras() -> None:

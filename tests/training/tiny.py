@@ -14,7 +14,8 @@ FEATURES = 3
 def dataset(task: Task = Task.MULTICLASS, train: int = 22, val: int = 12, **given: Any) -> Dataset:
     """Targets that follow from the inputs, with some noise. Inputs are in odd units.
 
-    `classes` (a number), `targets` (a number), `shape` and `y` (labels of train) can be given.
+    `classes` (a number, of labels for multilabel), `targets` (a number), `shape` and `y` (labels
+    of train) can be given.
     """
     rng = np.random.default_rng(0)
     count = train + val + 8
@@ -35,7 +36,7 @@ def dataset(task: Task = Task.MULTICLASS, train: int = 22, val: int = 12, **give
         y = np.digitize(score, np.quantile(score, np.arange(1, classes) / classes))
         y = y.astype(np.int32)
     if "y" in given:
-        y[:train] = given["y"]
+        y[:train] = np.reshape(given["y"], (train, *([-1] * (y.ndim - 1))))
     scaling = learn_scaling(raw[:train], "standardize")
     x, ids = scaling.apply(raw), np.arange(count)
     end = train + val

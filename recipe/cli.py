@@ -219,8 +219,7 @@ def label(
 def _folder_of(
     config: Path, settings: tuple[str, ...], runs: Path, name: str | None
 ) -> tuple[Config, RunFolder]:
-    """The config and its run folder; TensorFlow is quiet, and imported by those who need it."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    """The config and its run folder, without TensorFlow."""
     from recipe.config import read
 
     resolved = read(config, (*settings, *([f"name={name}"] if name else ())))
@@ -309,8 +308,8 @@ def _on_run_folder(
 
 
 def _runner(config: Config, path: Path, folder: RunFolder, *about: Any) -> Runner:
-    # read by TensorFlow when it is imported: only its errors are news to the user
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # read by TensorFlow when it is imported; its errors come as exceptions, too
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from recipe.stages.runner import Runner
 
     return Runner(config, path, folder, *about)

@@ -81,7 +81,7 @@ def run(config: Config, folder: RunFolder) -> StageResult:
 
     metric = deciding_metric(config, data.task)
     logits = {**dumb_logits(data, data.val.x), "net": predict(net, data.val.x)}
-    folder.keep("predictions", predictions(logits["net"], data.val, "val"))
+    folder.keep("predictions", predictions(logits["net"], data.val, "val", data))
     table = {name: scores(z, data.val.y, data) for name, z in logits.items()}
     values = {name: score[metric] for name, score in table.items()}
     findings += [

@@ -78,9 +78,10 @@ def ask(
         if images is None:
             say(_row_said(examples, row))
         answer = _answer(prompt, f"example {number}", examples.targets.classes, say)
-        if answer == STOP:
+        # a class may be called like a wish, and is then meant
+        if answer == STOP and STOP not in examples.targets.classes:
             break
-        if answer != SKIP:
+        if answer != SKIP or SKIP in examples.targets.classes:
             answers[key] = answer
             recorded += 1
             write_atomically(folder.path / FILE, json.dumps(answers, indent=1) + "\n")

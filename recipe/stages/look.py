@@ -127,24 +127,22 @@ def sheet(config: Config, found: pd.DataFrame, sort: str | None, path: Path) -> 
 
 def _predicted(examples: Examples, folder: RunFolder) -> pd.DataFrame:
     """Loss and prediction of the val examples, by the last stage that made some."""
-    from recipe.training.evaluate import is_right, losses, probabilities
-
     for stage in PREDICTING:
         path = folder.path / stage / "predictions.npz"
         if not path.is_file():
             continue
         with np.load(path) as kept:
-            ids, y, logits = (kept[f"val_{name}"] for name in ("ids", "y", "logits"))
+            ids, y, answer = (kept[f"val_{name}"] for name in ("ids", "y", "answer"))
+            said = pd.DataFrame({"loss": kept["val_loss"]}, ids)
         task, classes = examples.targets.task, examples.targets.classes
-        said = pd.DataFrame({"loss": losses(logits, y, task)}, ids)
         if task in (Task.BINARY, Task.MULTICLASS):
-            p = probabilities(logits, task)
-            said["prediction"] = [classes[k] for k in p.argmax(axis=1)]
-            said["p_label"] = p[np.arange(len(y)), y]
-            said["right"] = is_right(logits, y, task)
+            guess = answer.argmax(axis=1)
+            said["prediction"] = [classes[k] for k in guess]
+            said["p_label"] = answer[np.arange(len(y)), y]
+            said["right"] = guess == y
         elif task is Task.REGRESSION:
-            # both as the net sees them, scaled: what they are in the target's unit, loss orders
-            said["error"] = logits[:, 0] - y[:, 0]
+            said["prediction"] = answer[:, 0]
+            said["error"] = answer[:, 0] - examples.targets.y[ids, 0]
         return said
     return pd.DataFrame(index=pd.Index([], dtype=int))
 

@@ -80,8 +80,8 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     unseen = evaluate(model, data.val, data)
     folder.keep(
         "predictions",
-        predictions(predict(model, some.x), some, "train")
-        | predictions(predict(model, data.val.x), data.val, "val"),
+        predictions(predict(model, some.x), some, "train", data)
+        | predictions(predict(model, data.val.x), data.val, "val", data),
     )
     title, targets = "Down to the floor?", {"target": target_loss}
     folder.figure(

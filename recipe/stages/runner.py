@@ -51,6 +51,8 @@ class Runner:
         """
         refuse_foreign(folder, path)
         forget()
+        if config.data.source.startswith("keras:"):
+            _import_tensorflow()  # here, where its greetings are not heard
         self.config, self.path, self.folder = config, path, folder
         self.settings, self.command = tuple(settings), command
         self._data = data_fingerprint(config.data)
@@ -182,7 +184,7 @@ def show_findings(folder: RunFolder, result: StageResult) -> None:
             continue
         code = f" [{finding.code}]" if finding.code else ""
         folder.say(f"{finding.verdict.upper():4} {finding.check}{code}: {finding.message}")
-        if finding.expected:
+        if finding.expected and finding.verdict is not Verdict.SKIP:
             folder.say(f"     expected: {finding.expected} ({finding.source})")
         if finding.prescription:
             folder.say(f"     do: {finding.prescription}")

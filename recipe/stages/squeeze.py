@@ -172,7 +172,8 @@ def _open_test_set(
         len(test), settings.resamples, settings.confidence, config.seed,
     )  # fmt: skip
     folder.keep(
-        "predictions", predictions(on_val, data.val, "val") | predictions(logits, test, "test")
+        "predictions",
+        predictions(on_val, data.val, "val", data) | predictions(logits, test, "test", data),
     )
     score = scores(logits, test.y, data)[metric]
     baselines = {

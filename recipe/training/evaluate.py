@@ -26,18 +26,32 @@ def predict(model: keras.Model, x: np.ndarray | Stored) -> np.ndarray:
     return np.concatenate(blocks)
 
 
-def predictions(logits: np.ndarray, split: Split, name: str) -> dict[str, np.ndarray]:
+def predictions(
+    logits: np.ndarray, split: Split, name: str, data: Dataset
+) -> dict[str, np.ndarray]:
     """Every example's prediction, to be kept: which ones are wrong can be asked later.
 
     Args:
         logits: (examples, outputs).
         split: the examples.
         name: of the split, which the arrays' names begin with.
+        data: its task, and the unit of its target.
 
     Returns:
-        `<name>_ids` row numbers in the source, `<name>_y` as the net is asked, `<name>_logits`.
+        `<name>_ids` row numbers in the source; `<name>_y` as the net is asked; `<name>_logits`;
+        `<name>_loss` of each example; `<name>_answer` probabilities, or predictions in the
+        target's unit, (examples, outputs).
     """
-    return {f"{name}_ids": split.ids, f"{name}_y": split.y, f"{name}_logits": logits}
+    scaling = data.target_scaling
+    answer = scaling.undo(logits) if scaling else probabilities(logits, data.task)
+    kept = {
+        "ids": split.ids,
+        "y": split.y,
+        "logits": logits,
+        "loss": losses(logits, split.y, data.task),
+        "answer": answer,
+    }
+    return {f"{name}_{part}": values for part, values in kept.items()}
 
 
 def probabilities(logits: np.ndarray, task: Task) -> np.ndarray:

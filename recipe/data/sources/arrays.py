@@ -16,9 +16,9 @@ from recipe.data.sources.files import first_line, missing_file
 
 KERAS = {
     "mnist": (10, "mnist.npz"),
-    "fashion_mnist": (10, "fashion-mnist/"),
-    "cifar10": (10, "cifar-10-batches-py/"),
-    "cifar100": (100, "cifar-100-python/"),
+    "fashion_mnist": (10, "the folder fashion-mnist of four .gz files"),
+    "cifar10": (10, "cifar-10-python.tar.gz, as cifar-10-batches-py-target_archive,"),
+    "cifar100": (100, "cifar-100-python.tar.gz, as cifar-100-python-target_archive,"),
     "california_housing": (None, "california_housing.npz"),
 }
 """Data sets of keras.datasets: number of classes (None: a quantity), and where Keras keeps them."""
@@ -65,8 +65,7 @@ def from_keras(name: str, config: DataConfig) -> RawExamples:
     except Exception as error:  # urllib's, Keras's and zipfile's own, all of them "not there"
         home = Path(os.environ.get("KERAS_HOME", "~/.keras")) / "datasets"
         raise RequestError(
-            f"{KEY}: keras:{name} can't be downloaded ({first_line(error)}); "
-            f"put {file} into {home}, as another machine's Keras has it there"
+            f"{KEY}: keras:{name} can't be downloaded ({first_line(error)}); put {file} into {home}"
         ) from error
     y = np.concatenate([train_y, test_y])
     names = CLASS_NAMES.get(name) or tuple(str(c) for c in range(classes or 0))

@@ -41,7 +41,12 @@ HEALTHY = {
         RANDOM.integers(0, 255, (3, 8, 12, 3)), [], "Images"
     ),
     "class_balance": lambda: figures.class_balance({"train": np.ones(3), "val": LABELS}, NAMES),
-    "feature_histograms": lambda: figures.feature_histograms(RANDOM.normal(size=(50, 3)), NAMES),
+    "column_histograms": lambda: figures.column_histograms(
+        {"size": RANDOM.normal(size=50), "town": np.array([*"abcdefgh", ""] * 5, object)}
+    ),
+    "feature_values": lambda: figures.feature_values(
+        RANDOM.normal(size=(50, 3)), NAMES, ["a"] * 50, "The first batch"
+    ),
     "curves": lambda: figures.curves(
         {"train": [3, 2, 1], "validation": [3, 2.5]}, "loss (nats)", "Loss", targets={"prior": 2.3}
     ),
@@ -84,9 +89,16 @@ SICK = {
     "a hundred classes": lambda: figures.class_balance(
         {"train": np.ones(100)}, [f"class {i}" for i in range(100)]
     ),
-    "constant and missing features": lambda: figures.feature_histograms(
-        np.array([[1.0, NAN, np.inf]] * 9), ODD_NAMES
+    "constant and missing columns": lambda: figures.column_histograms(
+        dict(zip(ODD_NAMES, np.array([[1.0, NAN, np.inf]] * 9).T, strict=True))
     ),
+    "a column of nothing but gaps, and one of long words": lambda: figures.column_histograms(
+        {"a": np.array([""] * 9, object), "b": np.array(ODD_NAMES * 3, object)}
+    ),
+    "features of NaN": lambda: figures.feature_values(
+        np.full((3, 2), NAN), ODD_NAMES, ODD_NAMES, "$t_{$"
+    ),
+    "no example": lambda: figures.feature_values(np.zeros((0, 2)), NAMES, [], "t"),
     "a loss that is never finite": lambda: figures.curves({"a": [NAN, np.inf]}, "y", "t"),
     "a loss of zero on a log axis": lambda: figures.curves(
         {"a": [1.0, 0.0]}, "y", "t", targets={"b": 0.0, "c": NAN}, log=True
@@ -207,12 +219,34 @@ def test_class_balance_shows_shares_in_percent():
     assert "train (40 examples)" in words(figure)
 
 
-def test_feature_histograms_says_how_much_is_missing_and_what_is_left_out():
-    x = np.zeros((10, 30))
-    x[:3, 1] = NAN
-    figure = figures.feature_histograms(x, [str(i) for i in range(30)])
+@pytest.mark.parametrize(
+    "gaps",
+    [
+        pytest.param(np.r_[np.full(3, NAN), np.zeros(7)], id="numbers"),
+        pytest.param(np.array(["", "", "", *"aaaabbb"], object), id="text"),
+    ],
+)
+def test_column_histograms_say_how_much_is_missing_and_what_is_left_out(gaps):
+    columns = {str(n): np.zeros(10) for n in range(30)} | {"1": gaps}
+    figure = figures.column_histograms(columns)
     assert "30.0% missing" in words(figure)
     assert figure.get_suptitle().endswith("(first 24 of 30)")
+
+
+def test_column_histograms_of_text_show_the_most_frequent_first_and_the_rest_as_one():
+    figure = figures.column_histograms({"a": np.array([*"hgfedcba", *"bbbc", ""], object)})
+    bars, axes = [bar.get_height() for bar in figure.axes[0].patches], figure.axes[0]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == [*"bcadef", "other"]
+    assert bars == [4, 2, 1, 1, 1, 1, 2]
+
+
+def test_feature_values_are_the_numbers_beside_their_labels():
+    x = np.arange(20 * 15).reshape(20, 15) / 100
+    names = [f"f{n}" for n in range(15)]
+    figure = figures.feature_values(x, names, [f"l{n}" for n in range(20)], "Batch")
+    assert {"0.01", "1.6", "f0", "f11", "l0", "l15"} <= set(words(figure))
+    assert not {"f12", "l16"} & set(words(figure))
+    assert figure.get_suptitle() == "Batch (first 12 of 15 features)"
 
 
 def test_curves_mark_where_values_stop_being_finite():

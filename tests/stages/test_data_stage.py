@@ -109,7 +109,7 @@ def sick(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, StageResult]:
     some["tax"] = RNG.normal(1, 0.1, EXAMPLES).round(4)
     some.loc[[99, 109], "tax"] = 9999.0
     copies = some[:20].copy()
-    copies.loc[:3, "target"] = np.where(copies.loc[:3, "target"] == "sold", "free", "sold")
+    copies.loc[:7, "target"] = np.where(copies.loc[:7, "target"] == "sold", "free", "sold")
     return folder, on_table(folder, pd.concat([some, copies]))
 
 

@@ -9,8 +9,11 @@ import pytest
 import tensorflow as tf
 
 from recipe.config import Task
-from recipe.training import KeepBest, StopAt, fit, new_model
+from recipe.data import Split
+from recipe.data.stored import Stored
+from recipe.training import KeepBest, StopAt, fit, new_model, predict, train
 from recipe.training.batches import order_of
+from recipe.training.fit import compiled_loss
 from tests.training.random_configs import Looks, differences, unequal
 from tests.training.tiny import config, dataset
 
@@ -82,3 +85,27 @@ def test_it_stops_at_a_loss_that_is_not_finite() -> None:
     assert fitted.diverged
     assert str(fitted.non_finite) == "loss in epoch 1, step 1"
     assert len(fitted.history["loss"]) == 1
+
+
+def on_disk(split: Split) -> Split:
+    """The same examples, read when they are asked for."""
+    assert isinstance(split.x, np.ndarray)
+    rows, dtype = np.arange(len(split)), split.x.dtype
+    return replace(split, x=Stored(split.x.__getitem__, rows, split.x.shape[1:], dtype))
+
+
+def test_examples_on_disk_train_as_those_in_memory() -> None:
+    data = dataset(shape=(6, 6, 1))
+    stored = replace(data, train=on_disk(data.train), val=on_disk(data.val))
+    settings = config(model__family="cnn", model__filters=(2,), model__norm="batch")
+    resident, streamed = (train(settings, some, seed=1) for some in (data, stored))
+    assert resident.fallback is None
+    assert "stay on disk" in str(streamed.fallback)
+    assert streamed.history == resident.history
+    assert unequal("variable", streamed.model.variables, resident.model.variables) == []
+    np.testing.assert_array_equal(
+        predict(streamed.model, stored.val.x), predict(resident.model, data.val.x)
+    )
+    assert compiled_loss(new_model(settings, stored, 1), stored.train) == pytest.approx(
+        compiled_loss(new_model(settings, data, 1), data.train)
+    )

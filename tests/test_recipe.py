@@ -16,6 +16,7 @@ import pytest
 from recipe.config import RequestError, read
 from recipe.data import load
 from recipe.data.dataset import read_examples
+from recipe.data.sources.examples import take
 from recipe.findings import StageResult, Verdict
 from recipe.runs import RunFolder
 from recipe.runs.console import Console
@@ -116,10 +117,10 @@ def test_the_shipped_model_takes_raw_inputs_and_gives_the_answer(whole, runs):
     name, _ = whole
     config = read(ROOT / "configs" / f"{name}.yaml", SETTINGS)
     data = load(config.data)
-    raw, targets = read_examples(config.data)
+    examples = read_examples(config.data)
     model = keras.saving.load_model(runs / name / "squeeze" / "model.keras")
-    answers = np.asarray(model(raw.x[data.val.ids]))
-    truth = targets.y[data.val.ids]
+    answers = np.asarray(model(data.features.inputs(take(examples.raw.x, data.val.ids))))
+    truth = examples.targets.y[data.val.ids]
     if data.classes:
         right = answers.argmax(axis=1) if answers.shape[1] > 1 else answers[:, 0] > 0.5
         assert np.mean(right == truth) > 0.8
@@ -176,7 +177,8 @@ SICK = "tests.sick_sources"
             ["train.learning_rate=1000"], "overfit", "lr_too_high", id="learning rate 1000",
         ),
         pytest.param(
-            [f"data.source={SICK}:with_missing"], "data", "nan_input", id="missing values",
+            [f"data.source={SICK}:with_missing", "data.missing=keep"], "data", "nan_input",
+            id="missing values",
         ),
     ],
 )  # fmt: skip
@@ -196,6 +198,7 @@ def test_a_broken_run_is_stopped_where_it_should_be(tmp_path, settings, stage, c
         pytest.param(
             [f"data.source={SICK}:with_missing", "data.missing=drop"], id="missing dropped"
         ),
+        pytest.param([f"data.source={SICK}:with_missing"], id="missing imputed"),
         pytest.param(["train.learning_rate=0.01"], id="the learning rate that was prescribed"),
     ],
 )
@@ -224,7 +227,7 @@ def test_force_runs_past_a_closed_gate_and_is_recorded(tmp_path):
 
 
 def test_an_accepted_failure_is_a_warning_that_says_so(tmp_path):
-    settings = (f"data.source={SICK}:with_missing", "data.accept=[finite]")
+    settings = (f"data.source={SICK}:with_missing", "data.missing=keep", "data.accept=[finite]")
     outcome = run_stages(tmp_path, "digits", *settings, stages=("data",))["data"]
     finite = next(f for f in outcome.result.findings if f.check == "finite")
     assert finite.verdict is Verdict.WARN

@@ -9,8 +9,9 @@ from recipe.config.types import Config
 def without_regularization(config: Config) -> Config:
     """The bare net of `baseline` and `overfit`: nothing holds it back from fitting.
 
-    Source: Karpathy, "A Recipe for Training Neural Networks" (2019), steps 2 and 3; norms stay,
-    for they are part of how the net trains.
+    A schedule goes too: it can end a training before the net has learnt. Source: Karpathy, "A
+    Recipe for Training Neural Networks" (2019), steps 2 and 3; norms stay, for they are part of
+    how the net trains.
     """
     changes: dict[str, object] = {
         "model.dropout": 0.0,
@@ -18,6 +19,8 @@ def without_regularization(config: Config) -> Config:
         "model.noise": {},
         "train.weight_decay": 0.0,
         "train.label_smoothing": 0.0,
+        "train.schedule": "constant",
+        "train.warmup": 0.0,
         "train.early_stopping": None,
     }
     if isinstance(config.train.optimizer, KerasObject):

@@ -196,7 +196,17 @@ class TrainConfig(Section):
     """Any Keras optimizer: its name, or `{class_name, config}`."""
 
     learning_rate: Positive = 3e-4
-    """Step size of the optimizer, constant."""
+    """Step size of the optimizer: the highest there is, where a schedule changes it."""
+
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    """How the learning rate falls from there to 0 over all steps; baseline and overfit keep it
+    constant."""
+
+    warmup: Fraction = 0.0
+    """Fraction of all steps in which the learning rate rises in a line to its highest."""
+
+    clipnorm: Positive | None = None
+    """Largest norm of all gradients together; larger ones are scaled down to it. null: none."""
 
     weight_decay: NotNegative = 0.0
     """Decoupled weight decay per step (times the learning rate); not on biases and norms."""

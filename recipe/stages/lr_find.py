@@ -39,7 +39,16 @@ AROUND = (1 / 3, 1, 3)
 def run(config: Config, folder: RunFolder) -> StageResult:
     """Suggest a learning rate, and verify it."""
     prepare_runtime(config.train.threads)
-    asked, config = config, config.replace({"train.strategy": "single"})  # the same, sooner
+    asked, config = (
+        config,
+        config.replace(
+            {
+                "train.strategy": "single",  # the same, sooner
+                "train.schedule": "constant",  # a short training must not end its fall early
+                "train.warmup": 0.0,
+            }
+        ),
+    )
     settings, current = config.stages.lr_find, config.train.learning_rate
     data = load(config.data)
 

@@ -12,6 +12,7 @@ from recipe.config import Config, KerasObject, RequestError, Task
 from recipe.data import Dataset
 from recipe.models import build
 from recipe.training.losses import SmoothedBinary, SmoothedMulticlass
+from recipe.training.schedule import Schedule
 
 NOT_DECAYED = ["bias", "gamma", "beta"]
 """Weight decay pulls these towards zero without making the function simpler."""
@@ -34,7 +35,7 @@ def new_model(config: Config, data: Dataset, seed: int) -> keras.Model:
     model = build(_with_momentum(config, steps).model, data.shape, data.task, data.prior)
     # the epoch is compiled as a whole, with XLA or without (`fast_path.py`)
     model.compile(
-        optimizer=optimizer(config),
+        optimizer=optimizer(config, steps * config.train.epochs),
         loss=_loss(data.task, config.train.label_smoothing),
         metrics=[_metric(data.task)],
         jit_compile=False,
@@ -67,8 +68,12 @@ def batch_size(config: Config, examples: int) -> int:
     return examples if size == "full" else min(size, examples)
 
 
-def optimizer(config: Config) -> keras.optimizers.Optimizer:
+def optimizer(config: Config, steps: int) -> keras.optimizers.Optimizer:
     """The config's optimizer.
+
+    Args:
+        config: its train section is used.
+        steps: of the whole training, for the schedule.
 
     Raises:
         RequestError: no such optimizer, or arguments that it does not take.
@@ -79,7 +84,9 @@ def optimizer(config: Config) -> keras.optimizers.Optimizer:
         name, arguments = given.class_name, given.config
     try:
         default = keras.optimizers.get(name)
-        settings: dict[str, Any] = {"learning_rate": config.train.learning_rate}
+        settings: dict[str, Any] = {"learning_rate": _rate(config, steps)}
+        if config.train.clipnorm is not None:
+            settings["global_clipnorm"] = config.train.clipnorm
         # AdamW decays by default: there the config's 0 must be said, elsewhere it costs time
         if config.train.weight_decay or default.weight_decay:
             settings["weight_decay"] = config.train.weight_decay
@@ -91,6 +98,15 @@ def optimizer(config: Config) -> keras.optimizers.Optimizer:
         raise RequestError(f"train.optimizer: {name}: {first_line}") from error
     made.exclude_from_weight_decay(var_names=NOT_DECAYED)
     return made
+
+
+def _rate(config: Config, steps: int) -> float | Schedule:
+    """A number, where it stays the same: then it can be changed without compiling anew."""
+    given = config.train
+    warmup = round(given.warmup * steps)
+    if given.schedule == "constant" and warmup == 0:
+        return given.learning_rate
+    return Schedule(given.schedule, given.learning_rate, steps, warmup)
 
 
 def _with_momentum(config: Config, steps: int) -> Config:

@@ -24,6 +24,7 @@ import tensorflow as tf
 from recipe.training import adjustable
 from recipe.training.layers import leaves
 from recipe.training.losses import Smoothed
+from recipe.training.schedule import NUMBERS, Schedule
 
 KEPT = 16
 """Structures whose graph is kept; the one that was used longest ago makes way."""
@@ -175,7 +176,11 @@ def _twin(
             optimizer.weight_decay = variables["weight_decay"]
         if "label_smoothing" in variables:
             twin.loss.amount = variables["label_smoothing"]
-        variables["learning_rate"] = optimizer.learning_rate
+        schedule = _schedule(optimizer)
+        if schedule:
+            variables |= {f"schedule.{name}": schedule.numbers[name] for name in NUMBERS}
+        else:
+            variables["learning_rate"] = optimizer.learning_rate
         trace = Trace(twin, key[1], key, variables)
         _build_state(trace, x, y)
     return trace
@@ -209,12 +214,16 @@ def structure(model: keras.Model) -> tuple[str, dict[str, float]] | None:
                 amounts[f"{place}.{key}"] = of_penalty.popitem()[1]
         settings = compiled["optimizer"]["config"]
         settings.pop("name")
-        if isinstance(settings["learning_rate"], float):
+        rate, ours = settings["learning_rate"], _schedule(optimizer)
+        if ours:
+            for name in NUMBERS:
+                amounts[f"schedule.{name}"] = rate["config"].pop(name)
+        if isinstance(rate, float):
             amounts["learning_rate"] = settings.pop("learning_rate")
-            # with a schedule, TensorFlow multiplies its constants by this one beforehand, which
-            # changes the last bits
-            if settings.get("weight_decay"):
-                amounts["weight_decay"] = settings.pop("weight_decay")
+        # with a schedule of Keras's, TensorFlow multiplies its constants by this one beforehand,
+        # which changes the last bits
+        if settings.get("weight_decay") and (ours or isinstance(rate, float)):
+            amounts["weight_decay"] = settings.pop("weight_decay")
         if isinstance(model.loss, Smoothed):
             amounts["label_smoothing"] = compiled["loss"]["config"].pop("label_smoothing")
         if not (_is_plain(config) and _is_plain(compiled)):
@@ -281,6 +290,12 @@ def _numbered(config: Any, names: dict[str, int], key: str = "") -> Any:
 def _not_decayed(model: keras.Model) -> re.Pattern[str] | None:
     """What a weight's name holds. Pinned by a test: Keras has no public name for it."""
     return getattr(_inner(model.optimizer), "_exclude_from_weight_decay_pattern", None)
+
+
+def _schedule(optimizer: keras.optimizers.Optimizer) -> Schedule | None:
+    """The schedule of the config, if it is one of ours. Pinned by a test, as the one above."""
+    given = getattr(optimizer, "_learning_rate", None)
+    return given if isinstance(given, Schedule) else None
 
 
 def _inner(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:

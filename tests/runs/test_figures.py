@@ -98,7 +98,6 @@ SICK = {
     "features of NaN": lambda: figures.feature_values(
         np.full((3, 2), NAN), ODD_NAMES, ODD_NAMES, "$t_{$"
     ),
-    "no example": lambda: figures.feature_values(np.zeros((0, 2)), NAMES, [], "t"),
     "a loss that is never finite": lambda: figures.curves({"a": [NAN, np.inf]}, "y", "t"),
     "a loss of zero on a log axis": lambda: figures.curves(
         {"a": [1.0, 0.0]}, "y", "t", targets={"b": 0.0, "c": NAN}, log=True

@@ -18,11 +18,11 @@ from tests.data.planted import landscapes
 EXAMPLES = 240
 
 TINY = {
-    "model.widths": "[8]",
+    "model.widths": "[32]",
     "train.epochs": "2",
     "stages.baseline.epochs": "4",
     "stages.baseline.min_steps": "40",
-    "stages.baseline.steps": "300",
+    "stages.baseline.learning_rate": "0.01",
 }
 
 

@@ -117,7 +117,7 @@ def test_each_fault_is_found(sick: tuple[Path, StageResult]) -> None:
     _, result = sick
     assert result.verdict is WARN
     assert verdicts(result, PASS, SKIP) == dict.fromkeys(
-        ("readable", "outliers", "duplicates"), WARN
+        ("readable", "outliers", "duplicates", "label_noise"), WARN
     )
 
 

@@ -193,12 +193,20 @@ def case(seed: int) -> Case:
         "train.label_smoothing": 0.0 if task is Task.REGRESSION else perhaps(0.1),
         "train.class_weight": one_of("none", "balanced") if one_class else "none",
     }
-    drawn = config().replace(settings)
+    # drawn apart, so that the cases above stay what they were
+    apart = np.random.default_rng([seed, 1])
+    falls = ("constant", "constant", "linear", "cosine")[apart.integers(4)]
+    ours = {
+        "train.schedule": falls,
+        "train.warmup": 0.3 if apart.random() < 0.3 else 0.0,
+    }
     schedules = keras.optimizers.schedules
     schedule = one_of(
         None, None, None, schedules.CosineDecay(0.05, 9, warmup_target=0.1, warmup_steps=3),
         schedules.ExponentialDecay(0.05, 4, 0.7), schedules.PiecewiseConstantDecay([3], [0.1, 0.02])
     )  # fmt: skip
+    drawn = config().replace(settings if schedule else settings | ours)
+    is_number = schedule is None and set(ours.values()) == {"constant", 0.0}
     changes = {key: drawn.get(key) * 0.7 for key in AMOUNTS if drawn.get(key)}
     changes["train.learning_rate"] = 0.1
     data = dataset(
@@ -212,7 +220,7 @@ def case(seed: int) -> Case:
         policy=one_of("float32", "float32", "float32", "mixed_bfloat16", "mixed_float16"),
         stays=rng.random() < 0.5,
         schedule=schedule,
-        callbacks=_callbacks(int(rng.integers(4)), schedule is None),
+        callbacks=_callbacks(int(rng.integers(4)), is_number),
         validates=rng.random() < 0.8,
         sibling=drawn.replace(changes) if rng.random() < 0.4 else None,
     )

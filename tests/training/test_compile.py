@@ -18,14 +18,14 @@ SGD = {"class_name": "SGD", "config": {"momentum": 0.9, "nesterov": True}}
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("decay", [0.0, 0.5])
 def test_every_optimizer_takes_the_rate_and_the_decay(name: str, decay: float) -> None:
-    made = optimizer(config(train__optimizer=name, train__weight_decay=decay))
+    made = optimizer(config(train__optimizer=name, train__weight_decay=decay), 9)
     assert type(made) is type(keras.optimizers.get(name))
     assert float(made.learning_rate) == pytest.approx(0.01)
     assert (made.weight_decay or 0.0) == decay
 
 
 def test_an_optimizer_with_arguments() -> None:
-    made = optimizer(config(train__optimizer=SGD))
+    made = optimizer(config(train__optimizer=SGD), 9)
     assert isinstance(made, keras.optimizers.SGD)
     assert (made.momentum, made.nesterov) == (0.9, True)
     assert float(made.learning_rate) == pytest.approx(0.01)
@@ -47,9 +47,9 @@ def test_an_optimizer_with_arguments() -> None:
     ],
 )  # fmt: skip
 def test_what_keras_refuses_is_a_wrong_request(given: Any, problem: str) -> None:
-    optimizer(config(train__optimizer=SGD))
+    optimizer(config(train__optimizer=SGD), 9)
     with pytest.raises(RequestError, match=r"^train\.optimizer: " + problem) as caught:
-        optimizer(config(train__optimizer=given))
+        optimizer(config(train__optimizer=given), 9)
     assert "\n" not in str(caught.value)
 
 

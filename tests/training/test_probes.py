@@ -51,8 +51,7 @@ def test_fresh_nets_start_around_the_prior(task: Task) -> None:
         assert fresh.prior == pytest.approx(shares)
         assert fresh.unit == pytest.approx(shares.max())
         assert fresh.spread == pytest.approx(
-            1 - (shares**2).sum() if task is Task.MULTICLASS
-            else (shares * (1 - shares)).mean()
+            1 - (shares**2).sum() if task is Task.MULTICLASS else (shares * (1 - shares)).mean()
         )
 
 

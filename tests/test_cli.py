@@ -193,3 +193,26 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     assert run.returncode == 2
     assert "can't be written" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_init_writes_a_config_once_and_says_what_is_next(tmp_path):
+    data, config = tmp_path / "flowers.csv", tmp_path / "flowers.yaml"
+    data.write_text("length,kind\n" + "".join(f"{n}.5,{'ab'[n % 2]}\n" for n in range(60)))
+    first = recipe("init", data, "--target", "kind", "--write", config)
+    assert first.returncode == 0
+    assert f"make data CONFIG={config}" in first.stdout
+    before = config.read_text()
+    again = recipe("init", data, "--target", "length", "--write", config)
+    assert again.returncode == 2
+    assert "it stays as it is" in again.stderr
+    assert config.read_text() == before
+    assert recipe("init", data, "--target", "kind").stdout == before
+
+
+@pytest.mark.parametrize("command", ["look", "label"])
+def test_a_run_that_is_not_there_or_cannot_be_asked_is_exit_2(tmp_path, command):
+    wanted = ["--sort", "nothing"] if command == "look" else ["--count", "3"]
+    run = recipe(command, DIGITS, "--runs", tmp_path, *wanted)
+    assert run.returncode == 2
+    assert "Traceback" not in run.stderr
+    assert ("run it first" if command == "look" else "10") in run.stderr

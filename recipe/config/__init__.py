@@ -1,6 +1,6 @@
 """The config: its types, its reader, its text. No Keras, no TensorFlow."""
 
-from recipe.config.changes import grown, without_regularization
+from recipe.config.changes import SIZES, grown, without_regularization
 from recipe.config.errors import ConfigError, RequestError
 from recipe.config.fields import Section
 from recipe.config.identifiers import KerasObject
@@ -10,6 +10,7 @@ from recipe.config.search import Range
 from recipe.config.types import Config, DataConfig, ModelConfig, SplitConfig, Task, TrainConfig
 
 __all__ = [
+    "SIZES",
     "Config",
     "ConfigError",
     "DataConfig",

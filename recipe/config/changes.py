@@ -5,6 +5,9 @@ from __future__ import annotations
 from recipe.config.identifiers import KerasObject
 from recipe.config.types import Config
 
+SIZES = {"mlp": ("widths",), "cnn": ("filters", "widths"), "resnet": ("filters", "widths")}
+"""Family -> the keys that say how large the net is; a family that is not here can't be grown."""
+
 
 def without_regularization(config: Config) -> Config:
     """The bare net of `baseline` and `overfit`: nothing holds it back from fitting.
@@ -15,7 +18,9 @@ def without_regularization(config: Config) -> Config:
     """
     changes: dict[str, object] = {
         "model.dropout": 0.0,
+        "model.l1": 0.0,
         "model.l2": 0.0,
+        "model.max_norm": None,
         "model.noise": {},
         "train.weight_decay": 0.0,
         "train.label_smoothing": 0.0,
@@ -35,7 +40,7 @@ def grown(config: Config, width: float = 1.0, layers: int = 0) -> Config:
 
     For convolutions the filters grow; more layers are dense ones.
     """
-    sizes = {"mlp": ("widths",), "cnn": ("filters", "widths")}.get(config.model.family, ())
+    sizes = SIZES.get(config.model.family, ())
     changes: dict[str, object] = {
         f"model.{name}": [max(1, round(n * width)) for n in getattr(config.model, name)]
         for name in sizes

@@ -16,7 +16,7 @@ class Section(BaseModel):
     )
 
 
-def _list_as_tuple(value: Any) -> Any:
+def list_as_tuple(value: Any) -> Any:
     """YAML has lists, a frozen config has tuples, and strict pydantic mixes neither."""
     return tuple(value) if isinstance(value, list) else value
 
@@ -24,13 +24,13 @@ def _list_as_tuple(value: Any) -> Any:
 def _pair(value: Any) -> Any:
     if isinstance(value, list | tuple) and len(value) != 2:
         raise ValueError("must be [low, high]")
-    return _list_as_tuple(value)
+    return list_as_tuple(value)
 
 
 def _height_width(value: Any) -> Any:
     if isinstance(value, list | tuple) and len(value) != 2:
         raise ValueError("must be [height, width]")
-    return _list_as_tuple(value)
+    return list_as_tuple(value)
 
 
 def _plain(value: Any) -> Any:
@@ -50,12 +50,12 @@ NotNegative = Annotated[float, Field(ge=0)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 SeedCount = Annotated[int, Field(ge=2, le=1000)]
 Plain = Annotated[Any, AfterValidator(_plain)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_list_as_tuple)]
-Sizes = Annotated[tuple[PositiveInt, ...], BeforeValidator(_list_as_tuple)]
+Names = Annotated[tuple[str, ...], BeforeValidator(list_as_tuple)]
+Sizes = Annotated[tuple[PositiveInt, ...], BeforeValidator(list_as_tuple)]
 ImageSize = Annotated[tuple[PositiveInt, PositiveInt], BeforeValidator(_height_width)]
 Bounds = Annotated[tuple[float, float], BeforeValidator(_pair)]
 IntBounds = Annotated[tuple[int, int], BeforeValidator(_pair)]
-Choices = Annotated[tuple[Plain, ...], BeforeValidator(_list_as_tuple), Field(min_length=1)]
+Choices = Annotated[tuple[Plain, ...], BeforeValidator(list_as_tuple), Field(min_length=1)]
 
 
 def section_of(section: type[BaseModel], name: str) -> type[Section] | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Discriminator, Tag, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, WithJsonSchema
 
-from recipe.config.fields import Plain, Section
-from recipe.config.names import ACTIVATIONS, INITIALIZERS, OPTIMIZERS
+from recipe.config.fields import Plain, Section, list_as_tuple
+from recipe.config.names import ACTIVATIONS, INITIALIZERS, OPTIMIZERS, OWN_INITIALIZERS
 
 
 class KerasObject(Section):
@@ -48,8 +48,8 @@ _BY_FORM = Discriminator(
 _Activation = Annotated[str, _one_of("activation", ACTIVATIONS), _enum(ACTIVATIONS), Tag("name")]
 _Initializer = Annotated[
     str,
-    _one_of("initializer", ("auto", *INITIALIZERS)),
-    _enum(("auto", *INITIALIZERS)),
+    _one_of("initializer", ("auto", *OWN_INITIALIZERS, *INITIALIZERS)),
+    _enum(("auto", *OWN_INITIALIZERS, *INITIALIZERS)),
     Tag("name"),
 ]
 _Optimizer = Annotated[str, _one_of("optimizer", OPTIMIZERS), _enum(OPTIMIZERS), Tag("name")]
@@ -57,3 +57,7 @@ _Optimizer = Annotated[str, _one_of("optimizer", OPTIMIZERS), _enum(OPTIMIZERS),
 Activation = Annotated[_Activation | _OBJECT, _BY_FORM]
 Initializer = Annotated[_Initializer | _OBJECT, _BY_FORM]
 Optimizer = Annotated[_Optimizer | _OBJECT, _BY_FORM]
+Layers = Annotated[
+    tuple[Annotated[Annotated[str, Tag("name")] | _OBJECT, _BY_FORM], ...],
+    BeforeValidator(list_as_tuple),
+]

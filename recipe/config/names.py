@@ -17,6 +17,9 @@ INITIALIZERS = (
     "truncated_normal", "variance_scaling", "zeros",
 )  # fmt: skip
 
+OWN_INITIALIZERS = ("krahenbuhl", "lsuv", "uniform_fan_in")
+"""Not Keras's: `recipe/models/blocks.py` and `recipe/training/data_init.py`."""
+
 OPTIMIZERS = (
     "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion", "muon",
     "nadam", "rmsprop", "schedulefreeadamw", "sgd",

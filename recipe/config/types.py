@@ -24,7 +24,7 @@ from recipe.config.fields import (
     Seed,
     Sizes,
 )
-from recipe.config.identifiers import Activation, Initializer, KerasObject, Optimizer
+from recipe.config.identifiers import Activation, Initializer, KerasObject, Layers, Optimizer
 from recipe.config.search import SEARCHABLE, Range, SearchConfig
 from recipe.config.stages import StagesConfig
 
@@ -145,22 +145,33 @@ class ModelConfig(Section):
     """Which network to build. Strings are Keras identifiers, e.g. `he_normal`."""
 
     family: str = "mlp"
-    """`mlp`, `cnn`, or `module:function` that returns the layers of a body of your own."""
+    """`mlp`, `cnn`, `resnet`, `layers` (those listed below), or `module:function` that returns the
+    layers of a body of your own."""
 
     widths: Sizes = (64, 64)
     """Units of each hidden dense layer, first to last."""
 
     filters: Sizes = (16, 32)
-    """cnn: filters of each 3x3 convolution block, first to last; each halves the image."""
+    """cnn: filters of each 3x3 convolution block, first to last; each halves the image. resnet:
+    of each pair of convolutions; each but the first halves the image."""
+
+    layers: Layers = ()
+    """family layers: names of Keras layers, or `{class_name, config}`, first to last, without the
+    head."""
+
+    residual: bool = False
+    """mlp: add each block's input to what stands before its activation."""
 
     pooling: Literal["gap", "flatten"] = "flatten"
-    """cnn: what stands between the last convolution and the dense layers; gap: global average."""
+    """cnn, resnet: what stands between the last convolution and the dense layers; gap: global
+    average."""
 
     activation: Activation = "relu"
     """Activation of every hidden layer."""
 
-    norm: Literal["none", "batch", "layer"] = "none"
-    """Normalization in every hidden block; the bias before it is dropped."""
+    norm: Literal["none", "batch", "layer", "group"] = "none"
+    """Normalization in every hidden block; the bias before it is dropped. group: 16 units or
+    channels each."""
 
     norm_position: Literal["auto", "pre", "post"] = "auto"
     """Before or after the activation; auto: after tanh and sigmoid, else before."""
@@ -168,6 +179,9 @@ class ModelConfig(Section):
     norm_momentum: Literal["auto"] | Fraction = "auto"
     """Batch norm's moving-average momentum; auto: at most 0.99, and settled by the first epoch's
     end."""
+
+    norm_epsilon: Positive = 1e-3
+    """Added to the variance by which any norm divides."""
 
     dropout: Fraction = 0.0
     """Fraction of units DROPPED in training (Keras's rate, not a keep probability)."""
@@ -177,10 +191,17 @@ class ModelConfig(Section):
     every block."""
 
     kernel_initializer: Initializer = "auto"
-    """auto: He for ReLU-like activations, LeCun for selu, Glorot for the rest."""
+    """auto: He for ReLU-like activations, LeCun for selu, Glorot for the rest; lsuv, krahenbuhl:
+    scaled by what the layers say of training examples."""
+
+    l1: NotNegative = 0.0
+    """L1 penalty on hidden and head kernels, never on biases and norms."""
 
     l2: NotNegative = 0.0
     """L2 penalty on hidden and head kernels, never on biases and norms."""
+
+    max_norm: Positive | None = None
+    """Largest norm of the weights into a hidden unit; longer ones are cut. null: none."""
 
     noise: NoiseConfig = NoiseConfig()
     """Gaussian noise in training."""

@@ -15,7 +15,7 @@ import pandas as pd
 
 from recipe.config import DataConfig, RequestError, Task
 from recipe.data.columns import Column, Kind, infer, values
-from recipe.data.equal import Inputs, content_keys
+from recipe.data.equal import Inputs
 from recipe.data.features import Features, Scaling, learn_features, learn_scaling
 from recipe.data.sources import RawExamples, read_anew, read_source
 from recipe.data.sources.examples import take
@@ -158,9 +158,8 @@ def read_examples(config: DataConfig) -> Examples:
     left_out = len(raw.y) - len(keep)
     if config.limit is not None and config.limit < len(keep):
         keep = np.sort(np.random.default_rng(config.split.seed).permutation(keep)[: config.limit])
-    raw = raw.take(keep)
+    keys, raw = raw.keys[keep], raw.take(keep)
     targets = encode(raw.y, raw.class_names, config.task, raw.target_names)
-    keys = content_keys(raw.x)
     labels = targets.y if targets.y.ndim == 1 else None
     column = _split_by(raw.x, config)
     parts = split(keys, labels, config.split, given=raw.parts, column=column)
@@ -211,16 +210,16 @@ def _whole(x: Inputs, columns: dict[str, Column] | None) -> np.ndarray:
 
 def fingerprint(config: DataConfig) -> str:
     """A hash of the source's content, so that changed data voids what was measured on it."""
-    return _content(read_anew(config))
+    return _content(read_source(config))
 
 
 def repeats(config: DataConfig) -> bool:
     """Whether the source gives the same examples in the same order when it is read again."""
-    return fingerprint(config) == _content(read_source(config))
+    return _content(read_anew(config)) == fingerprint(config)
 
 
 def _content(raw: RawExamples) -> str:
-    digest = hashlib.sha256(content_keys(raw.x).tobytes())
+    digest = hashlib.sha256(raw.keys.tobytes())
     for array in (raw.y, raw.parts):
         if array is not None:
             digest.update(f"{array.shape}{array.dtype}".encode())

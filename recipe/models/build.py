@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from recipe.config import ModelConfig, RequestError, Task, load_function
+from recipe.models.blocks import penalty
 from recipe.models.families import FAMILIES, Body
 
 HEAD = "head"
@@ -45,7 +46,7 @@ def build(
         head = keras.layers.Dense(
             len(prior),
             kernel_initializer=keras.initializers.RandomNormal(stddev=HEAD_STD),
-            kernel_regularizer=keras.regularizers.L2(config.l2) if config.l2 else None,
+            kernel_regularizer=penalty(config),
             name=HEAD,
         )
         outputs = head(x)

@@ -6,13 +6,14 @@ Your own code needs no line here: `model.family: module:function` with the same 
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from functools import partial
 
 import keras
 
 from recipe.config import ModelConfig, RequestError
-from recipe.models.blocks import block
+from recipe.models.blocks import block, initializer
 
 Body = Callable[[keras.KerasTensor, ModelConfig], keras.KerasTensor]
 
@@ -34,16 +35,73 @@ def cnn(x: keras.KerasTensor, config: ModelConfig) -> keras.KerasTensor:
         x = block(x, config, convolution, f"conv_{position + 1}", last=nothing_follows)
         if min(x.shape[1:3]) > 1:
             x = keras.layers.MaxPooling2D(2)(x)
-    pool = keras.layers.GlobalAveragePooling2D if config.pooling == "gap" else keras.layers.Flatten
-    return _dense_blocks(pool()(x), config)
+    return _dense_blocks(_pooled(x, config), config)
 
 
-FAMILIES: dict[str, Body] = {"mlp": mlp, "cnn": cnn}
+def resnet(x: keras.KerasTensor, config: ModelConfig) -> keras.KerasTensor:
+    """Pairs of 3x3 convolutions of `filters` with a shortcut around each, then dense blocks.
+
+    Each pair but the first halves the image by its stride; a 1x1 convolution makes the shortcut
+    fit (He et al. 2016, "Deep Residual Learning for Image Recognition").
+    """
+    if len(x.shape) != 4:
+        raise RequestError(
+            f"model.family: resnet needs images, got examples of shape {x.shape[1:]}"
+        )
+    for position, filters in enumerate(config.filters, start=1):
+        strides = 2 if position > 1 and min(x.shape[1:3]) > 1 else 1
+        convolution = partial(keras.layers.Conv2D, filters, 3, padding="same")
+        shortcut = x
+        if strides > 1 or x.shape[-1] != filters:
+            shortcut = keras.layers.Conv2D(
+                filters, 1, strides, kernel_initializer=initializer(config),
+                name=f"shortcut_{position}",
+            )(x)  # fmt: skip
+        last = not config.widths and position == len(config.filters)
+        first = partial(convolution, strides=strides)
+        x = block(x, config, first, f"conv_{position}a", last=False)
+        x = block(x, config, convolution, f"conv_{position}b", last, shortcut)
+    return _dense_blocks(_pooled(x, config), config)
+
+
+def listed(x: keras.KerasTensor, config: ModelConfig) -> keras.KerasTensor:
+    """The layers of `model.layers`, each made by its constructor; flattened at the end."""
+    if not config.layers:
+        raise RequestError("model.layers: family layers needs at least one layer")
+    for place, given in enumerate(config.layers):
+        name = given if isinstance(given, str) else given.class_name
+        arguments = {} if isinstance(given, str) else given.config
+        kind = getattr(keras.layers, name, None)
+        if not (isinstance(kind, type) and issubclass(kind, keras.layers.Layer)):
+            near = difflib.get_close_matches(name, dir(keras.layers), 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise RequestError(f"model.layers: Keras has no layer {name!r}{hint}")
+        try:
+            x = kind(**{"name": f"layer_{place + 1}", **arguments})(x)
+        except (TypeError, ValueError, AttributeError) as error:
+            said = str(error).strip().rpartition("Exception encountered: ")[2].split("\n")[0]
+            raise RequestError(f"model.layers: {name}, number {place + 1}: {said}") from error
+    return keras.layers.Flatten()(x) if len(x.shape) > 2 else x
+
+
+FAMILIES: dict[str, Body] = {"mlp": mlp, "cnn": cnn, "resnet": resnet, "layers": listed}
+
+
+def _pooled(x: keras.KerasTensor, config: ModelConfig) -> keras.KerasTensor:
+    gap = config.pooling == "gap"
+    return (keras.layers.GlobalAveragePooling2D if gap else keras.layers.Flatten)()(x)
 
 
 def _dense_blocks(x: keras.KerasTensor, config: ModelConfig) -> keras.KerasTensor:
-    for position, width in enumerate(config.widths):
+    for position, width in enumerate(config.widths, start=1):
         dense = partial(keras.layers.Dense, width)
-        last = position == len(config.widths) - 1
-        x = block(x, config, dense, f"dense_{position + 1}", last)
+        shortcut = None
+        if config.residual:
+            shortcut = x
+            if x.shape[-1] != width:
+                shortcut = dense(
+                    kernel_initializer=initializer(config), name=f"shortcut_dense_{position}"
+                )(x)
+        last = position == len(config.widths)
+        x = block(x, config, dense, f"dense_{position}", last, shortcut)
     return x

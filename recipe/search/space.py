@@ -25,6 +25,11 @@ DEFAULTS: dict[str, dict[str, Range]] = {
         "model.filters": Range(choice=([16, 32], [32, 64], [32, 64, 64])),
         "model.dropout": Range(linear=(0.0, 0.5)),
     },
+    "resnet": {
+        **_COMMON,
+        "model.filters": Range(choice=([16, 32], [32, 64], [16, 32, 64])),
+        "model.dropout": Range(linear=(0.0, 0.5)),
+    },
 }
 """What matters most for each family; log scales for rates (tuning playbook; checklist 5.1)."""
 

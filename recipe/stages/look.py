@@ -15,6 +15,7 @@ import pandas as pd
 from recipe.config import Config, RequestError, Task
 from recipe.data.dataset import Examples, read_examples
 from recipe.data.sources.examples import take
+from recipe.data.splits import as_table
 from recipe.runs import RunFolder, figures
 
 PREDICTING = ("squeeze", "overfit", "baseline")
@@ -37,8 +38,10 @@ def known_of(config: Config, folder: RunFolder) -> pd.DataFrame:
         raise RequestError(f"{path}: not there; the data stage writes it, so run it first")
     known = pd.read_csv(path, index_col="row", dtype={"example": str, "label": str})
     examples = read_examples(config.data)
-    if len(known) and int(known.index.max()) >= len(examples.raw.y):
-        raise RequestError(f"{path}: is of other data; run the data stage again")
+    written = pd.read_csv(path.with_name("splits.csv"), dtype=str)
+    now = as_table(examples.parts, examples.keys, examples.named(np.arange(len(examples.keys))))
+    if not np.array_equal(written[["key", "part"]], now[["key", "part"]]):
+        raise RequestError(f"{path}: is of other data or another split; run the data stage again")
     if isinstance(examples.raw.x, pd.DataFrame):
         own = examples.raw.x.iloc[known.index].set_axis(known.index)
         known = known.join(own[[name for name in own.columns if name not in known.columns]])
@@ -132,6 +135,8 @@ def _predicted(examples: Examples, folder: RunFolder) -> pd.DataFrame:
         if not path.is_file():
             continue
         with np.load(path) as kept:
+            if not np.array_equal(kept["val_ids"], examples.parts["val"]):
+                continue  # it saw another split
             ids, y, answer = (kept[f"val_{name}"] for name in ("ids", "y", "answer"))
             said = pd.DataFrame({"loss": kept["val_loss"]}, ids)
         task, classes = examples.targets.task, examples.targets.classes

@@ -10,7 +10,7 @@ import numpy as np
 
 from recipe.checks.learning import check_trains
 from recipe.compare import Comparison, paired, resolution_of, score_seeds
-from recipe.config import Config, grown
+from recipe.config import SIZES, Config, grown
 from recipe.data import load
 from recipe.findings import Finding, StageResult, Verdict, judge, overall
 from recipe.runs import RunFolder, figures
@@ -131,8 +131,8 @@ def _combined(rungs: list[Changes], tried: dict[str, Comparison], names: list[st
 
 def _sizes(config: Config) -> Changes:
     """The sizes of a net as changes; nothing for a family that has none here."""
-    keys = {"mlp": ("model.widths",), "cnn": ("model.filters", "model.widths")}
-    return {key: config.get(key) for key in keys.get(config.model.family, ())}
+    keys = [f"model.{name}" for name in SIZES.get(config.model.family, ())]
+    return {key: config.get(key) for key in keys}
 
 
 def _is_new(config: Config, key: str, value: object) -> bool:

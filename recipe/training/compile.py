@@ -11,11 +11,14 @@ import keras
 from recipe.config import Config, KerasObject, RequestError, Task
 from recipe.data import Dataset
 from recipe.models import build
+from recipe.training.data_init import EXAMPLES, initialize_by_data
 from recipe.training.losses import SmoothedBinary, SmoothedMulticlass
 from recipe.training.schedule import Schedule
 
 NOT_DECAYED = ["bias", "gamma", "beta"]
 """Weight decay pulls these towards zero without making the function simpler."""
+
+DATA_DRIVEN = ("lsuv", "krahenbuhl")
 
 NETS_OF_KERNELS = 50
 """Nets after which TensorFlow clears its kernels: 0.5 MB of them a small net, and 0.2 s to make
@@ -33,6 +36,9 @@ def new_model(config: Config, data: Dataset, seed: int) -> keras.Model:
     _seed(config, seed)
     steps = steps_per_epoch(config, len(data.train))
     model = build(_with_momentum(config, steps).model, data.shape, data.task, data.prior)
+    if config.model.kernel_initializer in DATA_DRIVEN:
+        some = data.train.drawn(EXAMPLES)
+        initialize_by_data(model, str(config.model.kernel_initializer), some.x)
     # the epoch is compiled as a whole, with XLA or without (`fast_path.py`)
     model.compile(
         optimizer=optimizer(config, steps * config.train.epochs),

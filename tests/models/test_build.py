@@ -164,7 +164,7 @@ def test_a_broken_body_of_ones_own(body: ModuleType, net: Any, problem: str) -> 
                      r"^model\.family: cnn needs images, got examples of shape \(5,\)$",
                      id="cnn on a table"),
         pytest.param({"model.family": "mpl"}, (5,),
-                     r"^model\.family: one of mlp, cnn or module:function, got 'mpl'; "
+                     r"^model\.family: one of mlp, cnn, resnet, layers or module:function, got 'mpl'; "
                      r"did you mean 'mlp'\?$", id="a typo"),
         pytest.param({"model.family": "transformer"}, (5,), r"got 'transformer'$",
                      id="no such family"),

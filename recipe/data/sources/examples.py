@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from recipe.config import RequestError
-from recipe.data.equal import Inputs
+from recipe.data.equal import Inputs, content_keys
 from recipe.data.stored import Stored
 
 KEY = "data.source"
@@ -47,6 +48,11 @@ class RawExamples:
 
     remarks: tuple[str, ...] = ()
     """What was read otherwise than it stands there; the data stage says it."""
+
+    @cached_property
+    def keys(self) -> np.ndarray:
+        """(examples,) uint64: a hash of each example's inputs."""
+        return content_keys(self.x)
 
     def take(self, rows: np.ndarray) -> RawExamples:
         """Some of the examples, by position."""

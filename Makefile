@@ -13,7 +13,7 @@ LOGDIR ?= $(or $(RUNS),runs)/$(basename $(notdir $(CONFIG)))/tensorboard
 BIN    := .venv/bin
 STAMP  := .venv/.installed
 STAGES := data baseline overfit regularize tune squeeze
-BESIDE := lr-find
+BESIDE := lr-find recalibrate
 FOLDER  = $(if $(RUNS),--runs '$(RUNS)')
 CHANGES = $(foreach setting,$(SET),--set '$(setting)')
 
@@ -50,6 +50,7 @@ label: $(STAMP) ## answer validation examples yourself: the human baseline
 ##@ Experiments: at any time, no stage waits for them
 
 lr-find: ## which learning rate, by a range test that short trainings verify
+recalibrate: ## batch norm's statistics anew, with dropout off; needs squeeze
 
 ##@ Looking at it
 

@@ -133,6 +133,13 @@ class LrFindStage(Section):
         return self
 
 
+class RecalibrateStage(Section):
+    """What `recipe recalibrate` is judged by."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Of the interval of its gain."""
+
+
 class StagesConfig(Section):
     """Thresholds, seeds and budgets of the stages."""
 
@@ -156,3 +163,6 @@ class StagesConfig(Section):
 
     lr_find: LrFindStage = LrFindStage()
     """`recipe lr-find`: a range test, and what it suggests verified. No stage, no gate."""
+
+    recalibrate: RecalibrateStage = RecalibrateStage()
+    """`recipe recalibrate`: batch norm's statistics measured anew. No stage, no gate."""

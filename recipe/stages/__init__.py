@@ -71,6 +71,12 @@ EXPERIMENTS: dict[str, Stage] = {
         "recipe.stages.lr_find",
         _NET,
     ),
+    "recalibrate": Stage(
+        "Measure batch norm's statistics anew with dropout off, and whether it helps.",
+        "recipe.stages.recalibrate",
+        _NET,
+        inputs=("squeeze/model.keras",),
+    ),
 }
 
 

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from recipe.checks.learning import check_prediction_jitter, check_trains
+from recipe.checks.norm import check_variance_shift
 from recipe.compare import Comparison, bootstrap, paired, resolution_of
 from recipe.config import Config, Task
 from recipe.data import Dataset, load
@@ -34,6 +35,7 @@ from recipe.training import (
     scores,
     train,
 )
+from recipe.training.population import has_dropout_and_batch_norm, variance_shift
 
 SOURCE = 'Karpathy, "A Recipe for Training Neural Networks" (2019), step 6'
 
@@ -67,6 +69,8 @@ def run(config: Config, folder: RunFolder) -> StageResult:
         members, single, best = patient, _val_scores(patient, data, metric), longer
         followed = patiently
     findings.append(check_prediction_jitter(followed.flips, followed.jitter, len(followed.epochs)))
+    if has_dropout_and_batch_norm(members[0]):
+        findings.append(check_variance_shift(variance_shift(members[0], data.train.x)))
     watch.draw_dynamics(followed, folder)
 
     averaged = average([predict(m, data.val.x) for m in members], data.task)

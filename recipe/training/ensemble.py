@@ -55,6 +55,11 @@ def export(members: Sequence[keras.Model], data: Dataset) -> keras.Model:
     return keras.Model(inputs, answer, name="recipe")
 
 
+def members_of(model: keras.Model) -> list[keras.Model]:
+    """The nets in an exported model, which end in logits."""
+    return [layer for layer in model.layers if layer.name.startswith("member_")]
+
+
 def _answer(task: Task) -> keras.layers.Layer:
     kind = {Task.MULTICLASS: "softmax", Task.REGRESSION: "linear"}.get(task, "sigmoid")
     return keras.layers.Activation(kind)

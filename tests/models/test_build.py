@@ -164,8 +164,8 @@ def test_a_broken_body_of_ones_own(body: ModuleType, net: Any, problem: str) -> 
                      r"^model\.family: cnn needs images, got examples of shape \(5,\)$",
                      id="cnn on a table"),
         pytest.param({"model.family": "mpl"}, (5,),
-                     r"^model\.family: one of mlp, cnn, resnet, layers or module:function, got 'mpl'; "
-                     r"did you mean 'mlp'\?$", id="a typo"),
+                     r"^model\.family: one of mlp, cnn, resnet, layers or module:function, "
+                     r"got 'mpl'; did you mean 'mlp'\?$", id="a typo"),
         pytest.param({"model.family": "transformer"}, (5,), r"got 'transformer'$",
                      id="no such family"),
         pytest.param({"model.family": "my_nets:nope"}, (5,), "has no function 'nope'",

@@ -161,7 +161,7 @@ def test_examples_of_other_data_are_refused(tmp_path: Path) -> None:
     run(path)
     table()[:40].to_csv(tmp_path / "my.csv", index=False)
     forget()
-    with pytest.raises(RequestError, match="is of other data or another split; run the data stage again"):
+    with pytest.raises(RequestError, match="is of other data or another split; run the data"):
         look.known_of(*opened(path))
 
 

@@ -459,6 +459,22 @@ def test_clipping_leaves_the_decay_alone(kind: str) -> None:
     assert float(weight.numpy()[0]) == pytest.approx(100 - RATE * 50 - RATE * 1, rel=1e-10)
 
 
+@pytest.mark.parametrize(
+    ("kind", "are_numbers"),
+    [
+        pytest.param("clipnorm", [False, True], id="clipnorm: that weight is lost"),
+        pytest.param("global_clipnorm", [False, False], id="global_clipnorm: all weights are lost"),
+        pytest.param("clipvalue", [True, True], id="clipvalue: none is lost"),
+    ],
+)
+def test_clipping_a_gradient_that_is_infinite(kind: str, are_numbers: list[bool]) -> None:
+    """Clipping by a norm is no guard against overflow: infinity over infinity is NaN."""
+    variables = [keras.Variable([1.0], dtype="float64") for _ in range(2)]
+    gradients = [tf.constant([value], "float64") for value in (np.inf, 1.0)]
+    made("SGD", **{kind: 1.0}).apply(gradients, variables)
+    assert [bool(np.isfinite(variable.numpy()[0])) for variable in variables] == are_numbers
+
+
 @pytest.mark.parametrize("kind", ["clipnorm", "global_clipnorm"])
 def test_adam_hardly_notices_a_norm_that_is_always_clipped(kind: str) -> None:
     """It divides by the gradient's size, so a tenth of every gradient makes the same steps."""

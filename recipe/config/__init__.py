@@ -7,10 +7,19 @@ from recipe.config.identifiers import KerasObject
 from recipe.config.plugin import load_function
 from recipe.config.reader import read
 from recipe.config.search import Range
-from recipe.config.types import Config, DataConfig, ModelConfig, SplitConfig, Task, TrainConfig
+from recipe.config.types import (
+    AugmentConfig,
+    Config,
+    DataConfig,
+    ModelConfig,
+    SplitConfig,
+    Task,
+    TrainConfig,
+)
 
 __all__ = [
     "SIZES",
+    "AugmentConfig",
     "Config",
     "ConfigError",
     "DataConfig",

@@ -24,6 +24,7 @@ def without_regularization(config: Config) -> Config:
         "model.noise": {},
         "train.weight_decay": 0.0,
         "train.label_smoothing": 0.0,
+        "train.augment": {},
         "train.schedule": "constant",
         "train.warmup": 0.0,
         "train.early_stopping": None,

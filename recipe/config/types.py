@@ -209,6 +209,40 @@ class ModelConfig(Section):
     head_bias: Literal["auto", "zeros"] = "auto"
     """auto: the head starts at the prior: log class shares, log odds or the mean."""
 
+    @model_validator(mode="after")
+    def _lets_layers_differ(self) -> Self:
+        given = self.kernel_initializer
+        if isinstance(given, KerasObject) and "seed" in given.config:
+            raise ValueError(
+                "a seed among the initializer's arguments starts every layer with the same "
+                "numbers; write the key seed at the top instead"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _norms_leave_something(self) -> Self:
+        """Measured: of a single unit, layer norm puts out beta whatever comes in."""
+        sizes = (*self.widths, *(self.filters if self.family in ("cnn", "resnet") else ()))
+        if self.norm == "layer" and 1 in sizes:
+            raise ValueError("norm: layer leaves nothing of a layer with one unit; write batch")
+        return self
+
+
+class AugmentConfig(Section):
+    """Images: how each is changed at random whenever it is trained on, never when it is judged."""
+
+    flip: Literal["none", "horizontal", "vertical", "both"] = "none"
+    """Mirror it, every second time; not where left and right mean something."""
+
+    shift: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """Move it by up to this fraction of its height and width."""
+
+    rotate: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """Turn it by up to this fraction of a full turn."""
+
+    zoom: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """Make it larger or smaller by up to this fraction."""
+
 
 class TrainConfig(Section):
     """How the network is trained."""
@@ -243,6 +277,9 @@ class TrainConfig(Section):
 
     class_weight: Literal["none", "balanced"] = "none"
     """balanced: every class weighs the same in the training loss, however rare it is."""
+
+    augment: AugmentConfig = AugmentConfig()
+    """Images: random changes in training."""
 
     early_stopping: PositiveInt | None = None
     """Epochs without a better validation metric before it stops; the best epoch's weights are

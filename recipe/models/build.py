@@ -7,9 +7,11 @@ import difflib
 import keras
 import numpy as np
 
-from recipe.config import ModelConfig, RequestError, Task, load_function
+from recipe.config import AugmentConfig, ModelConfig, RequestError, Task, load_function
 from recipe.models.blocks import penalty
 from recipe.models.families import FAMILIES, Body
+
+NOT_AUGMENTED = AugmentConfig()
 
 HEAD = "head"
 """Name of the last layer in every net."""
@@ -20,7 +22,11 @@ arbitrary confidence (measured: 2.307 against log 10 = 2.303; Keras's default he
 
 
 def build(
-    config: ModelConfig, shape: tuple[int, ...], task: Task, prior: np.ndarray
+    config: ModelConfig,
+    shape: tuple[int, ...],
+    task: Task,
+    prior: np.ndarray,
+    augment: AugmentConfig = NOT_AUGMENTED,
 ) -> keras.Model:
     """Build the net.
 
@@ -31,6 +37,8 @@ def build(
         prior: class shares (classes,), share of class 1 (1,), shares of the labels
             (labels,), or target mean (targets,); its length is the number of outputs.
 
+        augment: what happens to images in training.
+
     Returns:
         A model from (batch, *shape) to logits (batch, outputs); for regression, predictions.
 
@@ -39,6 +47,8 @@ def build(
     """
     inputs = keras.Input(shape, name="input")
     x = inputs
+    for layer in augmentation(augment, shape):
+        x = layer(x)
     if config.noise.input:
         x = keras.layers.GaussianNoise(config.noise.input)(x)
     try:
@@ -56,6 +66,33 @@ def build(
         head.bias.assign(prior_bias(task, prior))
     # a fixed name keeps the tags of TensorBoard's histograms the same from run to run
     return keras.Model(inputs, outputs, name="model")
+
+
+def augmentation(config: AugmentConfig, shape: tuple[int, ...]) -> list[keras.layers.Layer]:
+    """The layers that change images in training; they do nothing in inference mode.
+
+    What comes in from beyond the edge is the edge's own color.
+
+    Raises:
+        RequestError: these are no images.
+    """
+    layers: list[keras.layers.Layer] = []
+    if config.flip != "none":
+        mode = config.flip if config.flip != "both" else "horizontal_and_vertical"
+        layers.append(keras.layers.RandomFlip(mode, name="augment_flip"))
+    edge = {"fill_mode": "nearest", "interpolation": "bilinear"}
+    if config.shift:
+        shift = keras.layers.RandomTranslation(
+            config.shift, config.shift, **edge, name="augment_shift"
+        )
+        layers.append(shift)
+    if config.rotate:
+        layers.append(keras.layers.RandomRotation(config.rotate, **edge, name="augment_rotate"))
+    if config.zoom:
+        layers.append(keras.layers.RandomZoom(config.zoom, **edge, name="augment_zoom"))
+    if layers and len(shape) != 3:
+        raise RequestError(f"train.augment: is for images, got examples of shape {shape}")
+    return layers
 
 
 def prior_bias(task: Task, prior: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import keras
 import numpy as np
 import pandas as pd
 
@@ -13,6 +14,7 @@ from recipe.data.columns import Kind, values
 from recipe.data.dataset import Examples
 from recipe.data.features import ImageFeatures
 from recipe.data.sources.examples import take
+from recipe.models.build import augmentation
 from recipe.runs import RunFolder, figures
 from recipe.runs.files import write_atomically
 from recipe.training import batch_size
@@ -100,6 +102,9 @@ def _draw_batch(data: Dataset, known: pd.DataFrame, config: Config, folder: RunF
     batch = data.train.take(order[: batch_size(config, len(data.train))]).loaded()
     labels = [str(label) for label in known.loc[batch.ids, "label"]]
     x = batch.x
+    keras.utils.set_random_seed(config.seed)
+    for layer in augmentation(config.train.augment, data.shape):
+        x = np.asarray(layer(x, training=True))
     said = (
         f"x {x.dtype} {x.shape}: min {np.nanmin(x):.4g}, mean {np.nanmean(x):.4g}, "
         f"max {np.nanmax(x):.4g}, std {np.nanstd(x):.4g}; y {batch.y.dtype} {batch.y.shape}"

@@ -35,7 +35,13 @@ def new_model(config: Config, data: Dataset, seed: int) -> keras.Model:
     """
     _seed(config, seed)
     steps = steps_per_epoch(config, len(data.train))
-    model = build(_with_momentum(config, steps).model, data.shape, data.task, data.prior)
+    model = build(
+        _with_momentum(config, steps).model,
+        data.shape,
+        data.task,
+        data.prior,
+        config.train.augment,
+    )
     if config.model.kernel_initializer in DATA_DRIVEN:
         some = data.train.drawn(EXAMPLES)
         initialize_by_data(model, str(config.model.kernel_initializer), some.x)

@@ -42,7 +42,25 @@ def test_every_key_takes_its_own_default_and_nothing_absurd(key: str) -> None:
     assert value_of(key, {"no": ["such", "value"]}) == REFUSED
     assert value_of(key, float("nan")) == REFUSED
     assert value_of(key, float("inf")) == REFUSED
-    assert key == "train.jit" or value_of(key, True) == REFUSED
+    assert key in ("train.jit", "model.residual") or value_of(key, True) == REFUSED
+
+
+@pytest.mark.parametrize(
+    ("model", "problem"),
+    [
+        pytest.param(
+            {"kernel_initializer": {"class_name": "HeNormal", "config": {"seed": 3}}},
+            "starts every layer with the same numbers", id="a seed of an initializer",
+        ),
+        pytest.param({"norm": "layer", "widths": (8, 1)}, "leaves nothing of a layer with one",
+                     id="layer norm of one unit"),
+        pytest.param({"norm": "layer", "family": "cnn", "filters": (1,)}, "leaves nothing",
+                     id="layer norm of one channel"),
+    ],
+)  # fmt: skip
+def test_a_net_in_which_layers_could_not_do_their_work(model: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValidationError, match=problem):
+        Config().replace({f"model.{key}": value for key, value in model.items()})
 
 
 @pytest.mark.parametrize(

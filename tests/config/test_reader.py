@@ -153,7 +153,7 @@ print(sorted(heavy & {{name.split(".")[0] for name in sys.modules}}))
         ),
         pytest.param(
             "model: {norm: btach}",
-            "my.yaml:1:9: model.norm: must be 'none', 'batch' or 'layer', got 'btach'; "
+            "my.yaml:1:9: model.norm: must be 'none', 'batch', 'layer' or 'group', got 'btach'; "
             "did you mean 'batch'?",
             id="a typo in a value",
         ),
@@ -476,7 +476,7 @@ def test_an_error_names_the_file_that_it_stands_in(write: Write) -> None:
         "base.yaml:1:1: seed: must be greater than or equal to 0, got -1",
         "base.yaml:2:9: unknown key 'model.drpout'; did you mean 'dropout'?",
         "base.yaml:2:20: model.dropout: must be less than 1, got 1",
-        "my.yaml:2:9: model.norm: must be 'none', 'batch' or 'layer', got 'x'",
+        "my.yaml:2:9: model.norm: must be 'none', 'batch', 'layer' or 'group', got 'x'",
         "my.yaml:3:9: train.epochs: must be greater than 0, got 0",
     ]
 

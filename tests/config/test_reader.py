@@ -780,8 +780,8 @@ search:
         ),
         pytest.param(
             "{model.norm: {choice: [batch, btach]}}",
-            "18: search.space.model.norm: no valid config with 'btach': must be 'none', 'batch' "
-            "or 'layer', got {choice: [batch, btach]}",
+            "18: search.space.model.norm: no valid config with 'btach': must be 'none', 'batch', "
+            "'layer' or 'group', got {choice: [batch, btach]}",
             id="one choice",
         ),
         pytest.param(

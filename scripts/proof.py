@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import data_proofs
+import model_proofs
 from scipy import stats
 
 from recipe.config import read
@@ -118,6 +119,8 @@ PARTS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
     "resume": resume,
     "quiet": data_proofs.quiet,
     "found": data_proofs.found,
+    "combinations": model_proofs.combinations,
+    "deep": model_proofs.deep,
 }
 
 

@@ -1,0 +1,17 @@
+"""A slice of the combinations of options; `make proof ONLY=combinations` tries them all."""
+
+import pytest
+
+from tests.models.combinations import all_pairs, draw, pairs_of, problem
+
+DRAWN = draw(20)
+
+
+@pytest.mark.parametrize("place", range(len(DRAWN)))
+def test_options_work_together(place: int) -> None:
+    assert problem(DRAWN[place]) is None, DRAWN[place]
+
+
+def test_drawing_goes_on_until_every_pair_has_met() -> None:
+    met = set().union(*map(pairs_of, draw(300, until_all=True)))
+    assert met >= all_pairs()

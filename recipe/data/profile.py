@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from recipe.data.columns import Column, Kind, values
 from recipe.data.stored import BLOCK, Stored
@@ -170,8 +169,8 @@ def conflict_floor(groups: np.ndarray, labels: np.ndarray) -> tuple[float, float
     sizes = pd.Series(1, [groups, labels]).groupby(level=[0, 1]).size()
     whole = sizes.groupby(level=0)
     accuracy = whole.max().sum() / sizes.sum()
-    entropy = whole.agg(stats.entropy)
-    return float(accuracy), float((entropy * whole.sum()).sum() / sizes.sum())
+    share = sizes / whole.transform("sum")
+    return float(accuracy), float(-(sizes * np.log(share)).sum() / sizes.sum())
 
 
 def conflict_variance(groups: np.ndarray, y: np.ndarray) -> float:

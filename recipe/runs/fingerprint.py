@@ -7,7 +7,6 @@ night's search.
 from __future__ import annotations
 
 import ast
-import copy
 import hashlib
 import importlib.util
 import json
@@ -84,6 +83,7 @@ def _parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+@cache
 def _imports(path: Path) -> list[str]:
     """Names of modules that a file imports, at the top or inside of functions."""
     names = []
@@ -98,7 +98,8 @@ def _imports(path: Path) -> list[str]:
 
 @cache
 def _tree_hash(path: Path) -> str:
-    return hashlib.sha256(_without_docstrings(_parse(path)).encode()).hexdigest()
+    tree = ast.parse(path.read_text(encoding="utf-8"))  # a tree of its own: it is changed
+    return hashlib.sha256(_without_docstrings(tree).encode()).hexdigest()
 
 
 def _without_docstrings(tree: ast.Module) -> str:
@@ -109,7 +110,7 @@ def _without_docstrings(tree: ast.Module) -> str:
             is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
             return None if is_text else self.generic_visit(node)
 
-    return ast.dump(Strip().visit(copy.deepcopy(tree)))
+    return ast.dump(Strip().visit(tree))
 
 
 def _plugin_hash(module: str) -> str | None:

@@ -39,7 +39,7 @@ recipe: $(STAMP) ## all six
 ##@ Your own data
 
 init: $(STAMP) ## a first config for DATA=file or folder (TARGET=column); ARGS="--write configs/my.yaml"
-	@$(BIN)/recipe init '$(DATA)' $(if $(TARGET),--target '$(TARGET)') $(ARGS)
+	@$(BIN)/recipe init $(if $(DATA),'$(DATA)') $(if $(TARGET),--target '$(TARGET)') $(ARGS)
 
 look: $(STAMP) ## search and sort the examples; ARGS='--sort loss --where "label == 3"'
 	@$(BIN)/recipe look '$(CONFIG)' $(FOLDER) $(CHANGES) $(ARGS)

@@ -268,8 +268,8 @@ def _dropped(examples: Examples, rows: np.ndarray) -> dict[str, np.ndarray]:
 def _needs(examples: Examples, data: Dataset) -> list[Finding]:
     """Would more examples help, and would smaller images do?"""
     regression = data.task is Task.REGRESSION
-    if data.task is Task.MULTILABEL:
-        return []
+    if data.task is Task.MULTILABEL or not np.isfinite(examples.targets.y).all():
+        return []  # of a missing target, the stage fails for it, not in here
     train_x, train_y = _as_the_net_sees(data, data.train.ids, examples)
     val_x, val_y = _as_the_net_sees(data, data.val.ids, examples)
     curve = learning_curve(train_x, train_y, val_x, val_y, regression)

@@ -259,3 +259,14 @@ def test_nothing_but_text(tmp_path: Path) -> None:
     assert verdicts(result, PASS) == {"near_copies": SKIP, "leakage": WARN}  # the only column
     known = pd.read_csv(written(tmp_path) / "examples.csv")
     assert (known["said words"] == 8).all()
+
+
+def test_a_quantity_that_is_missing_fails_the_stage_and_breaks_nothing(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"size": rng.normal(size=200), "town": rng.choice(list("abc"), 200)})
+    rows["target"] = rows["size"] * 2 + rng.normal(size=200)
+    rows.loc[::17, "target"] = np.nan
+    rows.to_csv(tmp_path / "my.csv", index=False)
+    result = run(write(tmp_path, {"source": f"csv:{tmp_path / 'my.csv'}"}))["data"]
+    assert result.verdict is Verdict.FAIL
+    assert "target (12)" in finding(result, "finite").message

@@ -35,7 +35,7 @@ def check_variance_shift(
         f"Variance that batch norms meet over the one they learnt: {listed(each)}."
         if known
         else "No batch norm sees anything that varies.",
-        measured=worst,
+        measured=worst if known else None,
         expected=f"between {low:g} and {high:g}",
         source=SOURCE,
         code="dropout_before_bn",

@@ -62,11 +62,11 @@ def check_across(shares: Mapping[str, float], most: float = 0.5) -> Finding:
     """
     worst = max(shares.values(), default=0.0)
     verdict = Verdict.FAIL if worst > most else Verdict.WARN if worst > 0 else Verdict.PASS
-    listed = ", ".join(f"{share:.1%} of {name}" for name, share in shares.items())
+    shared = ", ".join(f"{share:.1%} of {name}" for name, share in shares.items())
     return judge(
         "shared_examples",
         verdict,
-        f"Equal examples in train: of {listed}."
+        f"Equal examples in train: of {shared}."
         if worst > 0
         else "No example of val or test stands in train.",
         measured=worst,
@@ -96,9 +96,9 @@ def check_near_copies(copies: NearCopies | None, few: float = 0.005, why_not: st
     else:
         worst = max(copies.shares.values(), default=0.0)
         verdict = Verdict.WARN if worst > few else Verdict.PASS
-        listed = ", ".join(f"{share:.1%} of {name}" for name, share in copies.shares.items())
+        shared = ", ".join(f"{share:.1%} of {name}" for name, share in copies.shares.items())
         message = (
-            f"Near copies in train: of {listed}; {copies.within:.1%} of all examples have one."
+            f"Near copies in train: of {shared}; {copies.within:.1%} of all examples have one."
         )
     return judge(
         "near_copies",

@@ -226,18 +226,18 @@ def _labels(
 def _columns(examples: Examples, data: Dataset) -> list[Finding]:
     """Columns that tell the target, and columns that differ from part to part."""
     task, x, targets = data.task, examples.raw.x, examples.targets
-    y = targets.y[:, 0] if targets.y.ndim == 2 else targets.y
+    rows = np.sort(np.concatenate([data.train.ids, data.val.ids]))  # test targets stay locked
+    y = (targets.y[:, 0] if targets.y.ndim == 2 else targets.y)[rows]
     seed = 0
     order = row_order(y, task is Task.REGRESSION, seed)
     if not isinstance(x, pd.DataFrame):
         return [parts.check_leakage(None, order)]
     assert examples.columns is not None
-    rows = np.sort(np.concatenate([data.train.ids, data.val.ids]))
     features, _ = _as_the_net_sees(data, rows, examples)
     dropped = _dropped(examples, rows)
     found = leaks(
         np.concatenate([features, *dropped.values()], axis=1),
-        y[rows],
+        y,
         task is Task.REGRESSION,
         np.array([*data.features.origin, *dropped]),
         seed,

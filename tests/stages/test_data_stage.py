@@ -270,3 +270,18 @@ def test_a_quantity_that_is_missing_fails_the_stage_and_breaks_nothing(tmp_path:
     result = run(write(tmp_path, {"source": f"csv:{tmp_path / 'my.csv'}"}))["data"]
     assert result.verdict is Verdict.FAIL
     assert "target (12)" in finding(result, "finite").message
+
+
+def test_what_test_is_labelled_changes_nothing_that_is_said(tmp_path: Path) -> None:
+    """Its targets are locked: neither leaks nor the order of the file are looked for in them."""
+    rows = table()
+    said = []
+    for name, labels in (("as_they_are", rows["target"]), ("sorted", rows["target"].sort_values())):
+        folder = tmp_path / name
+        (folder / "rows").mkdir(parents=True)
+        test = rows[160:].assign(target=labels.to_numpy()[160:])
+        rows[:160].to_csv(folder / "rows" / "train.csv", index=False)
+        test.to_csv(folder / "rows" / "test.csv", index=False)
+        result = run(write(folder, {"source": f"csv:{folder / 'rows'}"}))["data"]
+        said.append([one.model_dump() for one in result.findings])
+    assert said[0] == said[1]

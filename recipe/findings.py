@@ -132,5 +132,5 @@ def judge(
 
 def listed(names: Sequence[str], most: int = 5) -> str:
     """The first names, and how many more there are, for a message."""
-    shown = ", ".join(str(name) for name in names[:most])
-    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
+    shown = ", ".join(str(name) for name in names[:most]) or "nothing"
+    return shown + (f" and {len(names) - most:,} more" if len(names) > most else "")

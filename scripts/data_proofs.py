@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from rows import measured
 
 from recipe.config import DataConfig, Task
 from recipe.data import Dataset
@@ -92,8 +93,10 @@ def quiet(home: Path) -> list[dict[str, Any]]:
         passed += bool(verdicts["baseline"]) and said["baseline"][1] == 0
     of = len(configs)
     return [
-        _row(f"data: {of} sets with no fail and at most {MOST_WARNINGS} warn", quiet_sets / of, 1),
-        _row(f"baseline: passed on {of} sets without a hand edit", passed / of, 1),
+        _share_of(
+            f"data: {of} sets with no fail and at most {MOST_WARNINGS} warn", quiet_sets / of
+        ),
+        _share_of(f"baseline: passed on {of} sets without a hand edit", passed / of),
     ]
 
 
@@ -235,15 +238,10 @@ def _least(name: str, of: dict[str, float], bar: float) -> dict[str, Any]:
     """The worst set decides; the row says of how many."""
     for one, value in of.items():
         print(f"{name}: {one} {value:.4f}", flush=True)
-    return _row(f"{name}: the least of {len(of)} sets", min(of.values()), bar, max(of.values()))
+    least, most = min(of.values()), max(of.values())
+    return measured(f"{name}: the least of {len(of)} sets", least, least, most, bar)
 
 
-def _row(name: str, value: float, bar: float, high: float | None = None) -> dict[str, Any]:
-    return {
-        "name": name,
-        "ratio": round(value, 4),
-        "low": round(value, 4),
-        "high": round(value if high is None else high, 4),
-        "bar": bar,
-        "met": value >= bar,
-    }
+def _share_of(name: str, share: float) -> dict[str, Any]:
+    """A part of the sets, which should be all."""
+    return measured(name, share, share, share, 1)

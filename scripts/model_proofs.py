@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rows import measured
 
 from recipe.config import read
 from recipe.data import load
@@ -33,7 +34,7 @@ def combinations(home: Path) -> list[dict[str, Any]]:
     share = 1 - bad / len(drawn)
     met = len(set().union(*map(drawn_combinations.pairs_of, drawn)))
     name = f"{len(drawn)} nets in which {met} pairs of options meet work"
-    return [_row(name, share, share, share, 1.0)]
+    return [measured(name, share, share, share, 1.0)]
 
 
 def deep(home: Path) -> list[dict[str, Any]]:
@@ -52,15 +53,4 @@ def deep(home: Path) -> list[dict[str, Any]]:
         print(f"{initializer}: val accuracy {scores[initializer]}", flush=True)
     gains = np.subtract(scores["auto"], scores["glorot_uniform"])
     name = f"{DEPTH} ReLU layers: val accuracy of auto above glorot_uniform, {len(SEEDS)} seeds"
-    return [_row(name, float(gains.mean()), float(gains.min()), float(gains.max()), 0.1)]
-
-
-def _row(name: str, value: float, low: float, high: float, bar: float) -> dict[str, Any]:
-    return {
-        "name": name,
-        "ratio": round(value, 4),
-        "low": round(low, 4),
-        "high": round(high, 4),
-        "bar": bar,
-        "met": value >= bar,
-    }
+    return [measured(name, float(gains.mean()), float(gains.min()), float(gains.max()), 0.1)]

@@ -22,6 +22,7 @@ from typing import Any
 
 import data_proofs
 import model_proofs
+from rows import measured
 from scipy import stats
 
 from recipe.config import read
@@ -55,7 +56,7 @@ def digits(home: Path) -> list[dict[str, Any]]:
             print(f"{config}, split seed {seed}: test accuracy {accuracies[-1]:.4f}", flush=True)
         mean = statistics.mean(accuracies)
         half = stats.t.ppf(0.975, len(accuracies) - 1) * stats.sem(accuracies)
-        rows.append(_row(f"{config}: test accuracy", mean, mean - half, mean + half, bar))
+        rows.append(measured(f"{config}: test accuracy", mean, mean - half, mean + half, bar))
     return rows
 
 
@@ -87,7 +88,7 @@ def interrupted(home: Path) -> list[dict[str, Any]]:
         same += equal
         print(f"killed after {moment:.1f} s ({hits} of {KILLS}): {equal}", flush=True)
     share = same / KILLS
-    return [_row(f"same verdicts and numbers after {KILLS} kills", share, share, share, 1.0)]
+    return [measured(f"same verdicts and numbers after {KILLS} kills", share, share, share, 1.0)]
 
 
 def fast_path(home: Path) -> list[dict[str, Any]]:
@@ -96,7 +97,7 @@ def fast_path(home: Path) -> list[dict[str, Any]]:
     said = _side_by_side("random_configs", [["0", str(half)], [str(half), str(2 * half)]])
     share = sum(part["equal"] for part in said) / sum(part["drawn"] for part in said)
     name = f"{RANDOM_TRAININGS} random trainings equal to those of Keras's fit, to the bit"
-    return [_row(name, share, share, share, 1.0)]
+    return [measured(name, share, share, share, 1.0)]
 
 
 def resume(home: Path) -> list[dict[str, Any]]:
@@ -109,7 +110,7 @@ def resume(home: Path) -> list[dict[str, Any]]:
     killed, trainings = (sum(part[key] for part in said) for key in ("kills", "trainings"))
     share = sum(part["equal"] for part in said) / trainings
     name = f"{trainings} trainings with {killed} kills equal to the undisturbed one, to the bit"
-    return [_row(name, share, share, share, 1.0)]
+    return [measured(name, share, share, share, 1.0)]
 
 
 PARTS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
@@ -154,17 +155,6 @@ def _outcome(folder: Path) -> dict[str, Any]:
     return outcome
 
 
-def _row(name: str, ratio: float, low: float, high: float, bar: float) -> dict[str, Any]:
-    return {
-        "name": name,
-        "ratio": round(ratio, 4),
-        "low": round(low, 4),
-        "high": round(high, 4),
-        "bar": bar,
-        "met": ratio >= bar,
-    }
-
-
 def _code() -> str:
     """Hash of the product's code and of the configs that are measured."""
     modules = ["recipe.cli", *(stage.module for stage in STAGES.values())]
@@ -178,9 +168,10 @@ def write_page() -> None:
         "# Proof",
         "",
         "What is claimed, as it was last measured. Written by `make proof`; a figure that is older",
-        "than the code it measures is marked as stale.",
+        "than the code it measures is marked as stale. From and to: the 95 % interval over split",
+        "seeds for `digits`, and elsewhere the lowest and highest of what the line names.",
         "",
-        "| part | what | measured | 95 % interval | bar | met | measured on | |",
+        "| part | what | measured | from, to | bar | met | measured on | |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for part in PARTS:

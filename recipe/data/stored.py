@@ -16,6 +16,15 @@ BLOCK = 1024
 """Examples that are read at once by whoever goes through all of them."""
 
 
+FLOAT32 = 4
+"""Bytes of a number, as a net takes it."""
+
+
+def said_to_stay(images: int) -> str:
+    """What a source says of images that it leaves on disk."""
+    return f"{images:,} images stay on disk: as float32 they take more than data.max_memory_gb"
+
+
 @dataclass(frozen=True, eq=False)
 class Stored:
     """Some of the examples of a source that is larger than memory."""

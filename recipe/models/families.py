@@ -64,7 +64,7 @@ def resnet(x: keras.KerasTensor, config: ModelConfig) -> keras.KerasTensor:
     return _dense_blocks(_pooled(x, config), config)
 
 
-def listed(x: keras.KerasTensor, config: ModelConfig) -> keras.KerasTensor:
+def from_list(x: keras.KerasTensor, config: ModelConfig) -> keras.KerasTensor:
     """The layers of `model.layers`, each made by its constructor; flattened at the end."""
     if not config.layers:
         raise RequestError("model.layers: family layers needs at least one layer")
@@ -84,7 +84,7 @@ def listed(x: keras.KerasTensor, config: ModelConfig) -> keras.KerasTensor:
     return keras.layers.Flatten()(x) if len(x.shape) > 2 else x
 
 
-FAMILIES: dict[str, Body] = {"mlp": mlp, "cnn": cnn, "resnet": resnet, "layers": listed}
+FAMILIES: dict[str, Body] = {"mlp": mlp, "cnn": cnn, "resnet": resnet, "layers": from_list}
 
 
 def _pooled(x: keras.KerasTensor, config: ModelConfig) -> keras.KerasTensor:

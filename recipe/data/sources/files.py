@@ -14,6 +14,7 @@ from pathlib import Path
 
 from recipe.config import RequestError
 from recipe.data.sources.examples import KEY, PARTS
+from recipe.findings import listed
 
 WHOLE = "whole"
 """Instead of a part, where the source is not divided."""
@@ -102,12 +103,6 @@ def read_bytes(path: Path) -> bytes:
             f"{KEY}: {path}: is no {path.suffix} file, or damaged ({first_line(error)}); "
             "a file that is not packed needs a name without that ending"
         ) from error
-
-
-def listed(names: Sequence[str], most: int = 5) -> str:
-    """Some of the names, and how many more there are."""
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return (", ".join(names[:most]) + more) or "nothing"
 
 
 def first_line(error: Exception) -> str:

@@ -19,9 +19,10 @@ import pandas as pd
 from recipe.config import DataConfig, RequestError
 from recipe.data.sources.decode import Header, decode, header, on_threads, strict_about_size
 from recipe.data.sources.examples import KEY, PARTS, RawExamples
-from recipe.data.sources.files import ALIASES, listed, missing_file, named_parts
+from recipe.data.sources.files import ALIASES, missing_file, named_parts
 from recipe.data.sources.tables import CSV, from_csv
-from recipe.data.stored import Stored
+from recipe.data.stored import FLOAT32, Stored, said_to_stay
+from recipe.findings import listed
 
 SUFFIXES = (
     ".jpg", ".jpeg", ".jfif", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm",
@@ -36,9 +37,6 @@ PATH_COLUMNS = ("path", "file", "filename", "file_name", "image", "image_path", 
 
 MODE_FROM = 100
 """Images, spread over all, by which gray or color is decided."""
-
-FLOAT32 = 4
-"""Bytes of a number, as a net takes it."""
 
 
 @dataclass
@@ -232,9 +230,7 @@ def _read(files: _Files, where: str, config: DataConfig) -> tuple[np.ndarray | S
     kept = np.array(good)[whole]
     if pixels is not None:
         return pixels if whole.all() else pixels[whole], kept
-    files.remarks.append(
-        f"{len(kept):,} images stay on disk: as float32 they take more than data.max_memory_gb"
-    )
+    files.remarks.append(said_to_stay(len(kept)))
     readable = [path for path, fine in zip(paths, whole, strict=True) if fine]
     return Stored(partial(_decoded, readable, size, gray), np.arange(len(kept)), shape), kept
 

@@ -20,7 +20,7 @@ import pandas as pd
 
 from recipe.config import DataConfig, RequestError
 from recipe.data.sources.examples import KEY, RawExamples
-from recipe.data.stored import Stored
+from recipe.data.stored import FLOAT32, Stored, said_to_stay
 
 AT_ONCE = 256
 """Examples that are taken out of an unbatched dataset together."""
@@ -30,9 +30,6 @@ SPARE_GB = 2.0
 
 _NODE = re.compile(r"\{\{.*?\}\}\s*")
 """What TensorFlow puts before its messages."""
-
-FLOAT32 = 4
-"""Bytes of a number, as a net takes it."""
 
 
 def from_tf_data(dataset: Any, name: str, config: DataConfig) -> RawExamples:
@@ -177,11 +174,10 @@ class _Kept:
             return RawExamples(np.concatenate(self.x), y)
         shape = first.shape[1:] if first.ndim == 4 else (*first.shape[1:], 1)
         read = partial(self.spool.read, shape=shape, dtype=first.dtype)
-        said = f"{self.count:,} images stay on disk: as float32 they take more than "
         return RawExamples(
             Stored(read, np.arange(self.count), shape, first.dtype),
             y,
-            remarks=(said + "data.max_memory_gb",),
+            remarks=(said_to_stay(self.count),),
         )
 
     def _to_disk(self) -> None:

@@ -18,8 +18,9 @@ from recipe.config import DataConfig, RequestError
 from recipe.data.columns import WORDS
 from recipe.data.sources.delimited import read_delimited
 from recipe.data.sources.examples import KEY, RawExamples
-from recipe.data.sources.files import WHOLE, first_line, listed, located, read_bytes
+from recipe.data.sources.files import WHOLE, first_line, located, read_bytes
 from recipe.data.sources.target import without_target
+from recipe.findings import listed
 
 PACKED = ("", ".gz", ".bz2", ".xz", ".zip")
 CSV = tuple(f"{kind}{packed}" for packed in PACKED for kind in (".csv", ".tsv", ".txt"))

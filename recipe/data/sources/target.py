@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from recipe.config import RequestError
+from recipe.findings import listed
 
 USUAL = ("target", "label", "class", "y")
 """Names of a target that need not be written down."""
@@ -38,7 +39,7 @@ def without_target(
             near = difflib.get_close_matches(name, known, 1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise RequestError(
-                f"data.target: {where} has no column {name!r}{hint} {_listed(known)}"
+                f"data.target: {where} has no column {name!r}{hint} (columns: {listed(known, 20)})"
             )
         if known.count(name) > 1 or names.count(name) > 1:
             raise RequestError(f"data.target: {where}: {name!r} must be one column, written once")
@@ -55,10 +56,5 @@ def _usual(known: list[str], where: str) -> str:
         return found[0]
     raise RequestError(
         f"data.target: write which column of {where} is to be predicted "
-        f"({len(found)} are called {', '.join(USUAL)}) {_listed(known)}"
+        f"({len(found)} are called {', '.join(USUAL)}) (columns: {listed(known, 20)})"
     )
-
-
-def _listed(known: list[str], most: int = 20) -> str:
-    more = f" and {len(known) - most} more" if len(known) > most else ""
-    return f"(columns: {', '.join(known[:most])}{more})"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PositiveInt, ValidationError, model_validator
+from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from recipe.config.fields import (
@@ -141,6 +141,19 @@ class NoiseConfig(Section):
     """Noise after each hidden activation."""
 
 
+class PeriodicConfig(Section):
+    """The periodic embedding of a number: cosines of learnt frequencies, mixed by a dense layer."""
+
+    frequencies: PositiveInt = 16
+    """Cosines of each number."""
+
+    std: Positive = 0.1
+    """Standard deviation with which frequencies start, in periods per unit of the scaled number."""
+
+    size: PositiveInt = 3
+    """Features that each number becomes, besides itself."""
+
+
 class ModelConfig(Section):
     """Which network to build. Strings are Keras identifiers, e.g. `he_normal`."""
 
@@ -159,12 +172,22 @@ class ModelConfig(Section):
     """family layers: names of Keras layers, or `{class_name, config}`, first to last, without the
     head."""
 
+    embedding: Literal["none", "periodic"] = "none"
+    """Tables: what each number becomes before the first layer; categories and text stay as they
+    are."""
+
+    periodic: PeriodicConfig = PeriodicConfig()
+    """embedding periodic: its sizes."""
+
+    feature_scale: bool = False
+    """Tables: a learnable factor, 1 at first, for each feature that the first layer reads."""
+
     residual: bool = False
     """mlp: add each block's input to what stands before its activation."""
 
     pooling: Literal["gap", "flatten"] = "flatten"
-    """cnn, resnet: what stands between the last convolution and the dense layers; gap: global
-    average."""
+    """cnn, resnet: what stands between the last convolution and the dense layers of `widths`; gap:
+    global average."""
 
     activation: Activation = "relu"
     """Activation of every hidden layer."""
@@ -208,6 +231,16 @@ class ModelConfig(Section):
 
     head_bias: Literal["auto", "zeros"] = "auto"
     """auto: the head starts at the prior: log class shares, log odds or the mean."""
+
+    @field_validator("pooling", mode="before")
+    @classmethod
+    def _says_what_a_dense_head_is(cls, given: Any) -> Any:
+        if given == "dense":
+            raise ValueError(
+                "must be 'gap' or 'flatten'; a dense head is either of them with widths, e.g. "
+                "widths: [128], and a head without dense layers has widths: []"
+            )
+        return given
 
     @model_validator(mode="after")
     def _lets_layers_differ(self) -> Self:

@@ -32,6 +32,10 @@ class Features(Protocol):
     def origin(self) -> tuple[str, ...]:
         """The column from which each feature stems; empty for images."""
 
+    @property
+    def numbers(self) -> int:
+        """How many features, the first ones, are numbers of a table; the rest are indicators."""
+
     def apply(self, x: Inputs) -> np.ndarray | Stored:
         """Raw inputs as the net sees them, (examples, *shape) float32."""
 
@@ -71,6 +75,7 @@ class ImageFeatures:
 
     names: tuple[str, ...] = ()
     origin: tuple[str, ...] = ()
+    numbers: int = 0
 
     def apply(self, x: Inputs) -> np.ndarray | Stored:
         """(examples, height, width, channels) float32; what is on disk stays there."""

@@ -56,6 +56,11 @@ class TableFeatures:
     origin: tuple[str, ...]
     """(features,) the column from which each feature stems."""
 
+    @property
+    def numbers(self) -> int:
+        """How many features are scaled numbers: they come first, one for each such column."""
+        return len(self.numeric)
+
     def apply(self, x: Inputs) -> np.ndarray:
         """(examples, features) float32."""
         assert isinstance(x, pd.DataFrame)

@@ -10,6 +10,7 @@ import numpy as np
 from recipe.config import AugmentConfig, ModelConfig, RequestError, Task, load_function
 from recipe.models.blocks import penalty
 from recipe.models.families import FAMILIES, Body
+from recipe.models.tabular import before_body
 
 NOT_AUGMENTED = AugmentConfig()
 
@@ -27,6 +28,7 @@ def build(
     task: Task,
     prior: np.ndarray,
     augment: AugmentConfig = NOT_AUGMENTED,
+    numbers: int = 0,
 ) -> keras.Model:
     """Build the net.
 
@@ -36,8 +38,8 @@ def build(
         task: what the target asks for.
         prior: class shares (classes,), share of class 1 (1,), shares of the labels
             (labels,), or target mean (targets,); its length is the number of outputs.
-
         augment: what happens to images in training.
+        numbers: how many of a table's features, the first ones, are numbers.
 
     Returns:
         A model from (batch, *shape) to logits (batch, outputs); for regression, predictions.
@@ -52,7 +54,7 @@ def build(
     if config.noise.input:
         x = keras.layers.GaussianNoise(config.noise.input)(x)
     try:
-        x = _body(config)(x, config)
+        x = _body(config)(before_body(x, config, numbers), config)
         head = keras.layers.Dense(
             len(prior),
             kernel_initializer=keras.initializers.RandomNormal(stddev=HEAD_STD),

@@ -41,6 +41,7 @@ def new_model(config: Config, data: Dataset, seed: int) -> keras.Model:
         data.task,
         data.prior,
         config.train.augment,
+        data.features.numbers,
     )
     if config.model.kernel_initializer in DATA_DRIVEN:
         some = data.train.drawn(EXAMPLES)

@@ -42,7 +42,8 @@ def test_every_key_takes_its_own_default_and_nothing_absurd(key: str) -> None:
     assert value_of(key, {"no": ["such", "value"]}) == REFUSED
     assert value_of(key, float("nan")) == REFUSED
     assert value_of(key, float("inf")) == REFUSED
-    assert key in ("train.jit", "model.residual") or value_of(key, True) == REFUSED
+    switches = ("train.jit", "model.residual", "model.feature_scale")
+    assert key in switches or value_of(key, True) == REFUSED
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,11 @@ def test_every_key_takes_its_own_default_and_nothing_absurd(key: str) -> None:
 def test_a_net_in_which_layers_could_not_do_their_work(model: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValidationError, match=problem):
         Config().replace({f"model.{key}": value for key, value in model.items()})
+
+
+def test_a_dense_head_is_said_by_widths() -> None:
+    with pytest.raises(ValidationError, match="a dense head is either of them with widths"):
+        Config().replace({"model.pooling": "dense"})
 
 
 @pytest.mark.parametrize(

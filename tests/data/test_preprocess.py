@@ -48,6 +48,7 @@ def test_every_feature_says_what_it_is_and_where_it_stems_from() -> None:
     assert x.dtype == np.float32
     assert set(features.origin) == set(TABLE.columns)
     assert features.names[:4] == ("size", "rooms", "built", "rooms is missing")
+    assert features.numbers == 3
     assert "town = Basel" in features.names
     assert "said: lake" in features.names
 

@@ -47,7 +47,7 @@ def dataset(task: Task = Task.MULTICLASS, train: int = 22, val: int = 12, **give
         test_x=x[end:],
         test_ids=ids[end:],
         classes=tuple("abcdefgh"[:classes]),
-        features=ImageFeatures(scaling, shape),
+        features=ImageFeatures(scaling, shape, numbers=shape[0] if len(shape) == 1 else 0),
         target_scaling=target_scaling,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from recipe.config.identifiers import KerasObject
 from recipe.config.types import Config
 
 SIZES = {"mlp": ("widths",), "cnn": ("filters", "widths"), "resnet": ("filters", "widths")}
@@ -25,14 +24,12 @@ def without_regularization(config: Config) -> Config:
         "train.weight_decay": 0.0,
         "train.label_smoothing": 0.0,
         "train.augment": {},
+        "train.mixup": 0.0,
+        "train.ema": None,
         "train.schedule": "constant",
         "train.warmup": 0.0,
         "train.early_stopping": None,
     }
-    if isinstance(config.train.optimizer, KerasObject):
-        given = config.train.optimizer.config
-        if "use_ema" in given:
-            changes["train.optimizer.config"] = {**given, "use_ema": False}
     return config.replace(changes)
 
 

@@ -140,6 +140,12 @@ class NoiseConfig(Section):
     activation: NotNegative = 0.0
     """Noise after each hidden activation."""
 
+    weight: NotNegative = 0.0
+    """Noise on the kernels in each step, taken off again before they are changed."""
+
+    gradient: NotNegative = 0.0
+    """Noise on each gradient in the first step; its variance falls as (1 + step) ** -0.55."""
+
 
 class PeriodicConfig(Section):
     """The periodic embedding of a number: cosines of learnt frequencies, mixed by a dense layer."""
@@ -314,6 +320,19 @@ class TrainConfig(Section):
     augment: AugmentConfig = AugmentConfig()
     """Images: random changes in training."""
 
+    mixup: NotNegative = 0.0
+    """Train on pairs of examples, inputs and labels mixed alike: alpha of the Beta distribution
+    of the shares, 0.1 to 0.4. 0: none."""
+
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Judge and keep an average of the weights over the steps, its momentum per step. null: the
+    weights of the last step."""
+
+    norm_statistics: Literal["auto", "moving", "population"] = "auto"
+    """What batch norm divides by in each validation. moving: averages from training; population:
+    measured over all training examples; auto: over up to 10,000 of them until the averages have
+    seen enough, else moving."""
+
     early_stopping: PositiveInt | None = None
     """Epochs without a better validation metric before it stops; the best epoch's weights are
     kept in any case."""
@@ -335,10 +354,11 @@ class TrainConfig(Section):
     def _says_each_rate_once(self) -> Self:
         """What the optimizer's own arguments set, no stage could change."""
         if isinstance(self.optimizer, KerasObject):
-            for key in ("learning_rate", "weight_decay"):
-                if key in self.optimizer.config:
+            given = {"learning_rate": "learning_rate", "weight_decay": "weight_decay"}
+            for argument, key in {**given, "use_ema": "ema"}.items():
+                if argument in self.optimizer.config:
                     raise ValueError(
-                        f"write train.{key}, not {key} among the optimizer's arguments"
+                        f"write train.{key}, not {argument} among the optimizer's arguments"
                     )
         return self
 

@@ -152,6 +152,7 @@ def _fit_to_floor(
         epochs=max(1, config.stages.overfit.steps // -(-len(some) // size)),
         seed=config.seed,
         checkpoint=Checkpoint(folder.checkpoint(name)),
+        norms=config.train.norm_statistics,
         callbacks=[StopAt(reached), followed, *watch.inside(folder, name, some)],
     )
 

@@ -12,7 +12,7 @@ from recipe.config import Config, KerasObject, RequestError, Task
 from recipe.data import Dataset
 from recipe.models import build
 from recipe.training.data_init import EXAMPLES, initialize_by_data
-from recipe.training.losses import SmoothedBinary, SmoothedMulticlass
+from recipe.training.losses import MixedAccuracy, SmoothedBinary, SmoothedMulticlass
 from recipe.training.schedule import Schedule
 
 NOT_DECAYED = ["bias", "gamma", "beta"]
@@ -46,11 +46,12 @@ def new_model(config: Config, data: Dataset, seed: int) -> keras.Model:
     if config.model.kernel_initializer in DATA_DRIVEN:
         some = data.train.drawn(EXAMPLES)
         initialize_by_data(model, str(config.model.kernel_initializer), some.x)
+    is_mixed = config.train.mixup > 0
     # the epoch is compiled as a whole, with XLA or without (`fast_path.py`)
     model.compile(
         optimizer=optimizer(config, steps * config.train.epochs),
-        loss=_loss(data.task, config.train.label_smoothing),
-        metrics=[_metric(data.task)],
+        loss=_loss(data.task, config.train.label_smoothing, is_mixed),
+        metrics=[_metric(data.task, is_mixed)],
         jit_compile=False,
     )
     return model
@@ -100,6 +101,8 @@ def optimizer(config: Config, steps: int) -> keras.optimizers.Optimizer:
         settings: dict[str, Any] = {"learning_rate": _rate(config, steps)}
         if config.train.clipnorm is not None:
             settings["global_clipnorm"] = config.train.clipnorm
+        if config.train.ema is not None:
+            settings |= {"use_ema": True, "ema_momentum": config.train.ema}
         # AdamW decays by default: there the config's 0 must be said, elsewhere it costs time
         if config.train.weight_decay or default.weight_decay:
             settings["weight_decay"] = config.train.weight_decay
@@ -134,12 +137,12 @@ def _with_momentum(config: Config, steps: int) -> Config:
     return config.replace({"model.norm_momentum": min(0.99, 0.01 ** (1 / steps))})
 
 
-def _loss(task: Task, label_smoothing: float) -> keras.losses.Loss:
+def _loss(task: Task, label_smoothing: float, is_mixed: bool) -> keras.losses.Loss:
     """Raises RequestError: a number has no label to smooth."""
     if task is Task.REGRESSION and label_smoothing:
         raise RequestError("train.label_smoothing: a regression has no labels; write 0.0")
     if task is Task.MULTICLASS:
-        if label_smoothing:
+        if label_smoothing or is_mixed:
             return SmoothedMulticlass(label_smoothing)
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     if task in (Task.BINARY, Task.MULTILABEL):
@@ -149,8 +152,10 @@ def _loss(task: Task, label_smoothing: float) -> keras.losses.Loss:
     return keras.losses.MeanSquaredError()
 
 
-def _metric(task: Task) -> keras.metrics.Metric:
+def _metric(task: Task, is_mixed: bool) -> keras.metrics.Metric:
     """The metric that Keras computes while it trains, on logits."""
+    if is_mixed and task is not Task.REGRESSION:
+        return MixedAccuracy(is_multiclass=task is Task.MULTICLASS)
     if task is Task.MULTICLASS:
         return keras.metrics.SparseCategoricalAccuracy(name="accuracy")
     if task in (Task.BINARY, Task.MULTILABEL):

@@ -9,8 +9,9 @@ with the same batches; callbacks, stops and checkpoints are the same for both.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
 
 import keras
 import numpy as np
@@ -21,11 +22,15 @@ from recipe.data.stored import BLOCK as STORED_BLOCK
 from recipe.data.stored import Stored
 from recipe.runs.console import notice
 from recipe.runs.fingerprint import digest
+from recipe.training.averaged import averaged
 from recipe.training.batches import column, order_of
 from recipe.training.checkpoint import Checkpoint
+from recipe.training.disturb import UNDISTURBED, Disturbance, Extra, mixed, part_of
 from recipe.training.fast_path import why_not_fast
 from recipe.training.monitor import Monitor
 from recipe.training.nonfinite import NonFinite, find_in_step, first_bad_step
+from recipe.training.plan import Plan
+from recipe.training.population import examples_for_norms, wants_measured
 from recipe.training.session import Session
 from recipe.training.stock import fit_stock
 from recipe.training.trace import Trace, lend, structure, take, trace_of
@@ -71,6 +76,9 @@ def fit(
     callbacks: Iterable[keras.callbacks.Callback] = (),
     checkpoint: Checkpoint | None = None,
     jit: bool = False,
+    disturbance: Disturbance = UNDISTURBED,
+    norms: str = "moving",
+    averages: bool = False,
 ) -> Fitted:
     """Fit a compiled model to examples in memory.
 
@@ -89,6 +97,9 @@ def fit(
             at the end. Batch-level hooks send the training to Keras's own `fit`.
         checkpoint: where the training is kept, and goes on from.
         jit: compile with XLA, where the resident epoch trains.
+        disturbance: what is mixed or noisy in the steps.
+        norms: what batch norms divide by in each validation, as `train.norm_statistics`.
+        averages: judge, and let callbacks see, the optimizer's average of the weights.
 
     Raises:
         RequestError: the checkpoint belongs to another training, can't be read or written.
@@ -103,63 +114,62 @@ def fit(
         "net": _net_said(model) if checkpoint else "",
     }
     session = Session(about, callbacks, checkpoint)
+    if disturbance != UNDISTURBED or norms != "moving" or averages:
+        about["judged"] = [norms, averages]
+        about["disturbed"] = asdict(disturbance)
+    plan = Plan(train, val, sample, weights, batch_size, epochs, seed, disturbance, norms, averages)
     on_disk = any(isinstance(s.x, Stored) for s in (train, val) if s is not None)
     reason = why_not_fast(model, callbacks, on_disk=on_disk)
     if session.is_done:
         session.restore(model.variables)
         return Fitted(model, session.history, session.non_finite, reason)
     if reason is None:
-        held_out = {"train": sample, "val": val}
-        _fit_resident(
-            model, train, held_out, weights, batch_size, epochs, seed, session, callbacks, jit
-        )
+        _fit_resident(model, plan, session, callbacks, jit)
     else:
         notice(f"trained by Keras's own fit: {reason}")
-        fit_stock(model, train, val, sample, weights, batch_size, epochs, seed, session, callbacks)
+        fit_stock(model, plan, session, callbacks)
     session.end(model.variables)
     return Fitted(model, session.history, session.non_finite, reason)
 
 
 def _fit_resident(
     model: keras.Model,
-    train: Split,
-    held_out: Mapping[str, Split | None],
-    weights: np.ndarray | None,
-    batch_size: int,
-    epochs: int,
-    seed: int,
+    plan: Plan,
     session: Session,
     callbacks: Sequence[keras.callbacks.Callback],
     jit: bool,
 ) -> None:
     """Train in compiled blocks of steps."""
-    data = _tensors(train, weights)
+    data = _tensors(plan.train, plan.weights)
+    held_out = {"train": plan.sample, "val": plan.val}
     evaluated = {name: _tensors(some)[:2] for name, some in held_out.items() if some is not None}
     trace = trace_of(model, data[0], data[1], jit)
     lend(trace)
     net = trace.model
-    steps = -(-len(train) // batch_size)
     hooks = keras.callbacks.CallbackList(
-        [*callbacks, session], model=net, verbose=0, epochs=epochs, steps=steps
+        [*callbacks, session], model=net, verbose=0, epochs=plan.epochs, steps=plan.steps
     )
     net.stop_training = False
     hooks.on_train_begin()
     session.restore(trace.state)
     monitors = [callback for callback in callbacks if isinstance(callback, Monitor)]
     logs: dict[str, float] = {}
-    while session.epoch < epochs and not session.is_over:
+    while session.epoch < plan.epochs and not session.is_over:
         epoch = session.epoch
         if session.step == 0:
             hooks.on_epoch_begin(epoch)
         started = time.perf_counter()
-        order = order_of(seed, epoch, len(train))
+        order = order_of(plan.seed, epoch, len(plan.train))
         for monitor in monitors:
             monitor.waited(time.perf_counter() - started)
-        logs = _run_epoch(trace, data, order, batch_size, session, jit)
-        for of, examples in evaluated.items():
-            scores = trace.validate(*examples)
-            logs |= {f"{of}_{name}": value for name, value in scores.items()}
-        hooks.on_epoch_end(epoch, logs)
+        logs = _run_epoch(trace, data, order, plan, session, jit)
+        with averaged(net) if plan.averages else nullcontext():
+            if evaluated and wants_measured(net, plan, epoch):
+                trace.measure_norms(examples_for_norms(data[0], plan))
+            for of, examples in evaluated.items():
+                scores = trace.validate(*examples)
+                logs |= {f"{of}_{name}": value for name, value in scores.items()}
+            hooks.on_epoch_end(epoch, logs)
         session.keep(trace.state)
     # an optimizer that averages weights (`use_ema`) puts the average in place now
     net.optimizer.finalize_variable_values(net.trainable_weights)
@@ -172,23 +182,26 @@ def _run_epoch(
     trace: Trace,
     data: tuple[tf.Tensor, tf.Tensor, tf.Tensor | None],
     order: np.ndarray,
-    batch_size: int,
+    plan: Plan,
     session: Session,
     jit: bool,
 ) -> dict[str, float]:
     """Make the steps of an epoch that are not yet made; stop where the loss breaks."""
     logs: dict[str, float] = {}
-    block = len(order) if jit else BLOCK_STEPS * batch_size
-    start = session.step * batch_size
+    size = plan.batch_size
+    block = len(order) if jit else BLOCK_STEPS * size
+    extra = plan.disturbance.of_epoch(session.epoch, plan.steps)
+    start = session.step * size
     while start < len(order):
         before = trace.snapshot()
         rows = order[start : start + block]
-        logs, finite = trace.run(*data, rows, batch_size, start == 0)
+        here = part_of(extra, session.step, -(-len(rows) // size))
+        logs, finite = trace.run(*data, rows, size, start == 0, here)
         if not finite:
-            session.non_finite = _find(trace, before, data, rows, batch_size, session)
+            session.non_finite = _find(trace, before, data, rows, size, here, session)
             break
         start += len(rows)
-        session.step = -(-start // batch_size)
+        session.step = -(-start // size)
         if start < len(order):
             session.keep(trace.state)
     return logs
@@ -200,6 +213,7 @@ def _find(
     data: tuple[tf.Tensor, tf.Tensor, tf.Tensor | None],
     rows: np.ndarray,
     batch_size: int,
+    extra: Extra,
     session: Session,
 ) -> NonFinite:
     """Make the block's steps again, up to the one that broke, and look into that one."""
@@ -208,12 +222,16 @@ def _find(
     def is_bad_after(steps: int) -> bool:
         trace.restore(before)
         some = rows[: steps * batch_size]
-        return steps > 0 and not trace.run(*data, some, batch_size, session.step == 0)[1]
+        return steps > 0 and not trace.run(*data, some, batch_size, session.step == 0, extra)[1]
 
     step = first_bad_step(is_bad_after, -(-len(rows) // batch_size))
     is_bad_after(step)
     chosen = rows[step * batch_size : (step + 1) * batch_size]
-    batch = tuple(tf.gather(part, chosen) for part in data if part is not None)
+    batch: tuple[tf.Tensor, ...] = tuple(
+        tf.gather(part, chosen) for part in data if part is not None
+    )
+    if "share" in extra:
+        batch = mixed(trace.model, batch, extra["share"][step])
     found = find_in_step(trace.model, batch, session.epoch, session.step + step)
     trace.restore(after)
     return found

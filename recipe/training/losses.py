@@ -26,16 +26,27 @@ class Smoothed(keras.losses.Loss):
         return {**super().get_config(), "label_smoothing": self.label_smoothing}
 
 
+def is_shares(y_true: Any) -> bool:
+    """Whether multiclass labels are shares of all classes: there are two at least."""
+    return y_true.shape[-1] > 1
+
+
 @keras.saving.register_keras_serializable("recipe")
 class SmoothedMulticlass(Smoothed):
-    """Softmax cross-entropy; labels (batch, 1) positions, logits (batch, classes)."""
+    """Softmax cross-entropy from logits (batch, classes).
+
+    Labels are positions (batch, 1) or, where examples are mixed, shares (batch, classes).
+    """
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Nats, (batch,)."""
         smoothing = tf.cast(self.amount, y_pred.dtype)
         log_p = tf.nn.log_softmax(y_pred)
-        labels = tf.cast(tf.reshape(y_true, (-1,)), tf.int32)
-        given = tf.gather(log_p, labels, batch_dims=1)
+        if is_shares(y_true):
+            given = tf.reduce_sum(tf.cast(y_true, log_p.dtype) * log_p, axis=-1)
+        else:
+            labels = tf.cast(tf.reshape(y_true, (-1,)), tf.int32)
+            given = tf.gather(log_p, labels, batch_dims=1)
         return -((1 - smoothing) * given + smoothing * tf.reduce_mean(log_p, axis=-1))
 
 
@@ -50,3 +61,33 @@ class SmoothedBinary(Smoothed):
         return tf.reduce_mean(
             tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=y_pred), axis=-1
         )
+
+
+@keras.saving.register_keras_serializable("recipe")
+class MixedAccuracy(keras.metrics.Mean):
+    """Share of labels that are predicted; of mixed ones, those with the larger share.
+
+    Args:
+        is_multiclass: labels are as `SmoothedMulticlass` takes them, else as `SmoothedBinary`.
+    """
+
+    def __init__(self, is_multiclass: bool, name: str = "accuracy", **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+        self.is_multiclass = is_multiclass
+
+    def get_config(self) -> dict[str, Any]:
+        """What Keras needs to make it again."""
+        return {**super().get_config(), "is_multiclass": self.is_multiclass}
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Count a batch."""
+        if not self.is_multiclass:
+            right = tf.reduce_mean(tf.cast((y_true > 0.5) == (y_pred > 0), tf.float32), axis=-1)
+            super().update_state(right, sample_weight)
+            return
+        if is_shares(y_true):
+            labels = tf.argmax(y_true, axis=-1, output_type=tf.int32)
+        else:
+            labels = tf.cast(tf.reshape(y_true, (-1,)), tf.int32)
+        predicted = tf.argmax(y_pred, axis=-1, output_type=tf.int32)
+        super().update_state(tf.cast(predicted == labels, tf.float32), sample_weight)

@@ -12,7 +12,7 @@ import json
 import random
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,8 +22,10 @@ import numpy as np
 import tensorflow as tf
 
 from recipe.training import adjustable
+from recipe.training.disturb import Extra, mixed, noisy
 from recipe.training.layers import leaves
 from recipe.training.losses import Smoothed
+from recipe.training.population import norm_measure
 from recipe.training.schedule import NUMBERS, Schedule
 
 KEPT = 16
@@ -49,12 +51,16 @@ class Trace:
 
     amounts: dict[str, tf.Variable] = field(default_factory=dict)
     run: Callable[..., tuple[dict[str, float], bool]] = field(init=False)
-    """(x, y, weights or None, order, batch size, begins): one step for each batch of `order`.
+    """(x, y, weights or None, order, batch size, begins, what disturbs the steps): one step for
+    each batch of `order`.
     Loss and metrics of the epoch so far (`begins`: from here on), and whether loss and weights
     are finite: a ReLU makes 0 of NaN, so the loss alone does not tell."""
 
     validate: Callable[..., dict[str, float]] = field(init=False)
     """(x, y): the loss and metrics of all examples, in inference mode."""
+
+    measure_norms: Callable[[tf.Tensor], None] = field(init=False)
+    """(x): give batch norms the statistics of all examples."""
 
     snapshot: Callable[[], list[tf.Tensor]] = field(init=False)
     """A copy of the whole state."""
@@ -62,6 +68,7 @@ class Trace:
     def __post_init__(self) -> None:
         self.run = _compiled_steps(self.model, self.jit)
         self.validate = _compiled_validation(self.model)
+        self.measure_norms = norm_measure(self.model)
         self.snapshot = tf.function(lambda: [tf.identity(v) for v in self.state], autograph=False)
 
     @property
@@ -319,36 +326,41 @@ def _compiled_steps(model: keras.Model, jit: bool) -> Callable[..., tuple[dict[s
         finite = [tf.reduce_all(tf.math.is_finite(tensor)) for tensor in numbers]
         return logs, tf.reduce_all(finite)
 
-    def step(x: tf.Tensor, y: tf.Tensor, weights: tf.Tensor | None, rows: tf.Tensor) -> None:
-        batch = (tf.gather(x, rows), tf.gather(y, rows))
-        model.train_step(batch if weights is None else (*batch, tf.gather(weights, rows)))
+    @tf.autograph.experimental.do_not_convert
+    def step(parts: Sequence[tf.Tensor], rows: tf.Tensor, extra: Extra, number: Any) -> None:
+        batch = tuple(tf.gather(part, rows) for part in parts)
+        if "share" in extra:
+            batch = mixed(model, batch, extra["share"][number])
+        with noisy(model, extra):
+            model.train_step(batch)
 
     # relaxed shapes: the last batch is smaller, and is not worth a second trace
     @tf.function(reduce_retracing=True)
-    def loop(x, y, weights, order, size, begins):  # type: ignore[no-untyped-def]
+    def loop(parts, order, size, begins, extra):  # type: ignore[no-untyped-def]
         if begins:
             model.reset_metrics()
         for start in tf.range(0, tf.shape(order)[0], size):
-            step(x, y, weights, order[start : start + size])
+            step(parts, order[start : start + size], extra, start // size)
         return outcome()
 
     # XLA wants every shape when it compiles
     @tf.function(jit_compile=True)
-    def compiled_loop(x, y, weights, order, size):  # type: ignore[no-untyped-def]
+    def compiled_loop(parts, order, size, extra):  # type: ignore[no-untyped-def]
         model.reset_metrics()
         whole, rest = divmod(order.shape[0], size)
         for number in tf.range(whole):
-            step(x, y, weights, tf.slice(order, [number * size], [size]))
+            step(parts, tf.slice(order, [number * size], [size]), extra, number)
         if rest:
-            step(x, y, weights, order[whole * size :])
+            step(parts, order[whole * size :], extra, whole)
         return outcome()
 
-    def run(x, y, weights, order, size, begins):  # type: ignore[no-untyped-def]
+    def run(x, y, weights, order, size, begins, extra):  # type: ignore[no-untyped-def]
+        parts = [part for part in (x, y, weights) if part is not None]
         order = tf.constant(order)
         if jit:  # the whole epoch, always
-            logs, finite = compiled_loop(x, y, weights, order, size)
+            logs, finite = compiled_loop(parts, order, size, extra)
         else:
-            logs, finite = loop(x, y, weights, order, tf.constant(size), tf.constant(begins))
+            logs, finite = loop(parts, order, tf.constant(size), tf.constant(begins), extra)
         return _floats(logs), bool(finite)
 
     return run

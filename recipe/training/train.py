@@ -16,6 +16,7 @@ from recipe.runs.console import notice
 from recipe.training.best import KeepBest
 from recipe.training.checkpoint import Checkpoint
 from recipe.training.compile import batch_size, new_model, steps_per_epoch
+from recipe.training.disturb import Disturbance
 from recipe.training.fast_path import xla_pays
 from recipe.training.fit import Fitted, fit
 from recipe.training.metric import deciding_metric
@@ -53,6 +54,13 @@ def train(
         mirrored = False
     if mirrored:
         _check_batch(config, len(data.train), _mirrored().num_replicas_in_sync)
+    noise = config.model.noise
+    disturbance = Disturbance(config.train.mixup, noise.weight, noise.gradient, seed)
+    if mirrored and disturbance.draws:
+        raise RequestError(
+            "train.strategy: mirrored can't have model.noise.weight or model.noise.gradient; "
+            "write single"
+        )
     with _mirrored().scope() if mirrored else tf.distribute.get_strategy().scope():
         model = new_model(config, data, seed)
     fitted = fit(
@@ -73,6 +81,10 @@ def train(
         ],
         checkpoint=checkpoint,
         jit=_is_jit(config, model, data, trainings),
+        disturbance=disturbance,
+        # Keras keeps the moving averages of each replica apart
+        norms="moving" if mirrored else config.train.norm_statistics,
+        averages=config.train.ema is not None,
     )
     if not mirrored:
         return fitted
@@ -104,6 +116,8 @@ def example_weights(config: Config, data: Dataset) -> np.ndarray | None:
 def _is_jit(config: Config, model: keras.Model, data: Dataset, trainings: int) -> bool:
     if config.train.jit != "auto":
         return config.train.jit
+    if config.model.noise.weight or config.model.noise.gradient:
+        return False  # XLA draws random numbers slowly
     steps = steps_per_epoch(config, len(data.train)) * config.train.epochs
     return xla_pays(model, trainings * steps)
 

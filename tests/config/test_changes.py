@@ -11,7 +11,11 @@ REGULARIZED = {
     "model.l2": 1e-3,
     "model.noise.input": 0.1,
     "model.noise.activation": 0.1,
+    "model.noise.weight": 0.1,
+    "model.noise.gradient": 0.1,
     "train.weight_decay": 0.01,
+    "train.mixup": 0.2,
+    "train.ema": 0.99,
     "train.early_stopping": 3,
 }
 
@@ -27,20 +31,6 @@ def test_the_bare_net_is_otherwise_the_same() -> None:
     config = Config().replace(rest)
     assert without_regularization(config.replace(REGULARIZED)) == config
     assert without_regularization(config) == config
-
-
-@pytest.mark.parametrize(
-    ("given", "bare"),
-    [
-        pytest.param({"use_ema": True}, {"use_ema": False}, id="its average goes"),
-        pytest.param({"momentum": 0.9}, {"momentum": 0.9}, id="its momentum stays"),
-    ],
-)
-def test_an_optimizer_with_arguments_regularizes_too(
-    given: dict[str, Any], bare: dict[str, Any]
-) -> None:
-    config = Config().replace({"train.optimizer": {"class_name": "SGD", "config": given}})
-    assert without_regularization(config).get("train.optimizer.config") == bare
 
 
 @pytest.mark.parametrize(

@@ -49,12 +49,15 @@ MORE: tuple[dict[str, Any], ...] = (
     {},
     {},
     {"clipnorm": 0.2},
-    {"use_ema": True, "ema_momentum": 0.6},
-    {"use_ema": True, "ema_momentum": 0.8, "ema_overwrite_frequency": 3},
+    {"ema_momentum": 0.6},
+    {"ema_momentum": 0.8, "ema_overwrite_frequency": 3},
     {"gradient_accumulation_steps": 2},
     {"loss_scale_factor": 8.0},
 )
-"""What any optimizer takes; dropped where it excludes an argument of its own."""
+"""What any optimizer takes; dropped where it excludes an argument of its own.
+
+An optimizer with a momentum averages weights: Keras's `use_ema`, which a config says otherwise.
+"""
 
 AMOUNTS = (
     "model.dropout", "model.l2", "model.noise.input", "model.noise.activation",
@@ -121,8 +124,9 @@ class Case:
                 model.compile(lamb, model.loss, metrics=["mae"], jit_compile=False)
             else:
                 model = new_model(config, self.data, self.seed)
+        inner = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+        inner.use_ema = "ema_momentum" in optimizer.config
         if self.schedule is not None:
-            inner = getattr(model.optimizer, "inner_optimizer", model.optimizer)
             inner.learning_rate = self.schedule
         return model
 

@@ -73,8 +73,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], Any, Callable[[], Callbacks]]] = {
         None, lambda: [plateau(), KeepBest("val_accuracy", patience=2)],
     ),
     "averaged weights, a schedule, stopping early": (
-        {"train__optimizer": {"class_name": "Adam", "config": {"use_ema": True,
-         "ema_momentum": 0.6}}},
+        {"train__optimizer": "adam", "train__ema": 0.6},
         keras.optimizers.schedules.CosineDecay(0.1, 9), lambda: [stopping()],
     ),
 }  # fmt: skip

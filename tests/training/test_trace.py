@@ -126,7 +126,7 @@ def test_an_amount_is_no_part_of_the_structure(
         {"model__dropout_position": "before_norm"}, {"train__weight_decay": 0.0},
         {"train__label_smoothing": 0.0}, {"train__optimizer": "sgd"},
         {"train__optimizer": {"class_name": "Adam", "config": {"beta_1": 0.8}}},
-        {"train__optimizer": {"class_name": "Adam", "config": {"use_ema": True}}},
+        {"train__ema": 0.9}, {"train__mixup": 0.2},
     ],
     ids=str,
 )  # fmt: skip

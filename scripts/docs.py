@@ -22,7 +22,7 @@ from pydantic import BaseModel
 
 from recipe.config import Config, KerasObject, Range
 from recipe.config.fields import leaf_keys, section_of
-from recipe.config.names import ACTIVATIONS, INITIALIZERS, OPTIMIZERS
+from recipe.config.names import ACTIVATIONS, APPLICATIONS, INITIALIZERS, OPTIMIZERS
 from recipe.config.render import field_docs, flow, json_schema
 from recipe.findings import StageResult
 from recipe.stages import STAGES
@@ -33,7 +33,12 @@ BLOCK = re.compile(
     r"(<!-- output of `recipe report`, by scripts/docs\.py -->\n```text\n).*?(```\n<!-- end -->)",
     re.DOTALL,
 )
-LISTED = {"activation": ACTIVATIONS, "initializer": INITIALIZERS, "optimizer": OPTIMIZERS}
+LISTED = {
+    "activation": ACTIVATIONS,
+    "application": APPLICATIONS,
+    "initializer": INITIALIZERS,
+    "optimizer": OPTIMIZERS,
+}
 
 CONFIG_PAGE = f"""\
 # Every key of a config

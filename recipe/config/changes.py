@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from recipe.config.types import Config
 
-SIZES = {"mlp": ("widths",), "cnn": ("filters", "widths"), "resnet": ("filters", "widths")}
+SIZES = {
+    "mlp": ("widths",),
+    "cnn": ("filters", "widths"),
+    "resnet": ("filters", "widths"),
+    "application": ("widths",),
+}
 """Family -> the keys that say how large the net is; a family that is not here can't be grown."""
 
 
@@ -13,7 +18,8 @@ def without_regularization(config: Config) -> Config:
 
     A schedule goes too: it can end a training before the net has learnt. Source: Karpathy, "A
     Recipe for Training Neural Networks" (2019), steps 2 and 3; norms stay, for they are part of
-    how the net trains.
+    how the net trains. A backbone that is frozen stays so: what is asked is whether pipeline and
+    head work, and fine-tuning fits anything.
     """
     changes: dict[str, object] = {
         "model.dropout": 0.0,
@@ -29,6 +35,7 @@ def without_regularization(config: Config) -> Config:
         "train.schedule": "constant",
         "train.warmup": 0.0,
         "train.early_stopping": None,
+        "train.unfreeze": None,
     }
     return config.replace(changes)
 

@@ -98,10 +98,14 @@ def _hint(name: str, known: Iterable[str]) -> str:
 
 def _near_value(value: Any, rule: str) -> str:
     """A suggestion where a name is close to one that the rule lists."""
+    if isinstance(value, dict):  # a Keras object
+        value = value.get("class_name")
     if not isinstance(value, str):
         return ""
     listed = [*rule.partition("one of ")[2].split(", "), *rule.split("'")[1::2]]
-    return _hint(value.lower(), filter(None, listed))
+    names = {name.lower(): name for name in listed if name}
+    near = difflib.get_close_matches(value.lower(), names, 1)
+    return f"; did you mean {names[near[0]]!r}?" if near else ""
 
 
 def _path_in(values: Any, location: Key) -> Key:

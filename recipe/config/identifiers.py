@@ -7,7 +7,13 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, WithJsonSchema
 
 from recipe.config.fields import Plain, Section, list_as_tuple
-from recipe.config.names import ACTIVATIONS, INITIALIZERS, OPTIMIZERS, OWN_INITIALIZERS
+from recipe.config.names import (
+    ACTIVATIONS,
+    APPLICATIONS,
+    INITIALIZERS,
+    OPTIMIZERS,
+    OWN_INITIALIZERS,
+)
 
 
 class KerasObject(Section):
@@ -54,9 +60,14 @@ _Initializer = Annotated[
 ]
 _Optimizer = Annotated[str, _one_of("optimizer", OPTIMIZERS), _enum(OPTIMIZERS), Tag("name")]
 
+_Application = Annotated[
+    str, _one_of("application", APPLICATIONS), _enum(APPLICATIONS), Tag("name")
+]
+
 Activation = Annotated[_Activation | _OBJECT, _BY_FORM]
 Initializer = Annotated[_Initializer | _OBJECT, _BY_FORM]
 Optimizer = Annotated[_Optimizer | _OBJECT, _BY_FORM]
+Application = Annotated[_Application | _OBJECT, _BY_FORM]
 Layers = Annotated[
     tuple[Annotated[Annotated[str, Tag("name")] | _OBJECT, _BY_FORM], ...],
     BeforeValidator(list_as_tuple),

@@ -25,6 +25,7 @@ from recipe.config.fields import (
     Sizes,
 )
 from recipe.config.identifiers import Activation, Initializer, KerasObject, Layers, Optimizer
+from recipe.config.model_parts import BackboneConfig, PeriodicConfig
 from recipe.config.search import SEARCHABLE, Range, SearchConfig
 from recipe.config.stages import StagesConfig
 
@@ -147,25 +148,12 @@ class NoiseConfig(Section):
     """Noise on each gradient in the first step; its variance falls as (1 + step) ** -0.55."""
 
 
-class PeriodicConfig(Section):
-    """The periodic embedding of a number: cosines of learnt frequencies, mixed by a dense layer."""
-
-    frequencies: PositiveInt = 16
-    """Cosines of each number."""
-
-    std: Positive = 0.1
-    """Standard deviation with which frequencies start, in periods per unit of the scaled number."""
-
-    size: PositiveInt = 3
-    """Features that each number becomes, besides itself."""
-
-
 class ModelConfig(Section):
     """Which network to build. Strings are Keras identifiers, e.g. `he_normal`."""
 
     family: str = "mlp"
-    """`mlp`, `cnn`, `resnet`, `layers` (those listed below), or `module:function` that returns the
-    layers of a body of your own."""
+    """`mlp`, `cnn`, `resnet`, `application` (the backbone below), `layers` (those listed below), or
+    `module:function` that returns the layers of a body of your own."""
 
     widths: Sizes = (64, 64)
     """Units of each hidden dense layer, first to last."""
@@ -177,6 +165,9 @@ class ModelConfig(Section):
     layers: Layers = ()
     """family layers: names of Keras layers, or `{class_name, config}`, first to last, without the
     head."""
+
+    backbone: BackboneConfig = BackboneConfig()
+    """family application: which net, and its weights."""
 
     embedding: Literal["none", "periodic"] = "none"
     """Tables: what each number becomes before the first layer; categories and text stay as they
@@ -192,8 +183,8 @@ class ModelConfig(Section):
     """mlp: add each block's input to what stands before its activation."""
 
     pooling: Literal["gap", "flatten"] = "flatten"
-    """cnn, resnet: what stands between the last convolution and the dense layers of `widths`; gap:
-    global average."""
+    """cnn, resnet, application: what stands between the last convolution and the dense layers of
+    `widths`; gap: global average."""
 
     activation: Activation = "relu"
     """Activation of every hidden layer."""
@@ -237,6 +228,16 @@ class ModelConfig(Section):
 
     head_bias: Literal["auto", "zeros"] = "auto"
     """auto: the head starts at the prior: log class shares, log odds or the mean."""
+
+    @property
+    def starts_frozen(self) -> bool:
+        """Whether weights are read and left as they are."""
+        return self.family == "application" and self.backbone.weights is not None
+
+    @property
+    def weights_file(self) -> str | None:
+        """The file that they are read from, if there is one: what is measured depends on it."""
+        return self.backbone.file if self.family == "application" else None
 
     @field_validator("pooling", mode="before")
     @classmethod
@@ -341,6 +342,12 @@ class TrainConfig(Section):
     """The one number, on validation examples, that decides every comparison; auto: accuracy or
     r2."""
 
+    unfreeze: Fraction | None = None
+    """Fraction of the epochs after which the backbone's weights learn too; null: they never do."""
+
+    unfreeze_rate: Positive = 0.01
+    """Times the learning rate, from then on."""
+
     strategy: Literal["single", "mirrored"] = "single"
     """mirrored: each batch is divided among all GPUs (tf.distribute), by Keras's own fit."""
 
@@ -386,6 +393,13 @@ class Config(Section):
 
     search: SearchConfig = SearchConfig()
     """The hyperparameter search."""
+
+    @model_validator(mode="after")
+    def _unfreezes_what_is_frozen(self) -> Self:
+        if self.train.unfreeze is not None and not self.model.starts_frozen:
+            said = "needs model.family: application with model.backbone.weights; write null"
+            raise _invalid({"unfreeze": PydanticCustomError("nothing_frozen", said)}, "train")
+        return self
 
     @model_validator(mode="after")
     def _space_gives_valid_configs(self) -> Self:

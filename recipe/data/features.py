@@ -33,6 +33,10 @@ class Features(Protocol):
         """The column from which each feature stems; empty for images."""
 
     @property
+    def scaling(self) -> Scaling | None:
+        """Of images; None for a table, whose columns are each scaled as what they are."""
+
+    @property
     def numbers(self) -> int:
         """How many features, the first ones, are numbers of a table; the rest are indicators."""
 

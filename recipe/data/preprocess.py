@@ -56,6 +56,8 @@ class TableFeatures:
     origin: tuple[str, ...]
     """(features,) the column from which each feature stems."""
 
+    scaling: None = None
+
     @property
     def numbers(self) -> int:
         """How many features are scaled numbers: they come first, one for each such column."""

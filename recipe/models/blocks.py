@@ -143,7 +143,7 @@ def block(
     )(x)
     channels = x.shape[-1]
     if config.dropout and position == "before_norm":
-        x = _dropout(config, x, name)
+        x = dropout(config, x, name)
     if before:
         x = NORMS[config.norm](config, f"{name}_norm", channels)(x)
     if shortcut is not None:
@@ -154,7 +154,7 @@ def block(
     if config.noise.activation:
         x = keras.layers.GaussianNoise(config.noise.activation, name=f"{name}_noise")(x)
     if config.dropout and (position == "after_norm" or (position == "last" and last)):
-        x = _dropout(config, x, name)
+        x = dropout(config, x, name)
     return x
 
 
@@ -180,7 +180,7 @@ def max_norm(config: ModelConfig, x: keras.KerasTensor) -> keras.constraints.Con
     return keras.constraints.MaxNorm(config.max_norm, axis=axes)
 
 
-def _dropout(config: ModelConfig, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+def dropout(config: ModelConfig, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     """Whole channels after a convolution, and for selu what keeps its mean and variance.
 
     Source: Tompson et al. 2015; Klambauer et al. 2017, "Self-Normalizing Neural Networks".

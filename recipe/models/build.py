@@ -8,11 +8,15 @@ import keras
 import numpy as np
 
 from recipe.config import AugmentConfig, ModelConfig, RequestError, Task, load_function
+from recipe.models.application import Scaling, as_rgb
 from recipe.models.blocks import penalty
+from recipe.models.errors import reason
 from recipe.models.families import FAMILIES, Body
 from recipe.models.tabular import before_body
 
 NOT_AUGMENTED = AugmentConfig()
+
+UNSCALED = (np.zeros(1), np.ones(1))
 
 HEAD = "head"
 """Name of the last layer in every net."""
@@ -29,6 +33,7 @@ def build(
     prior: np.ndarray,
     augment: AugmentConfig = NOT_AUGMENTED,
     numbers: int = 0,
+    scaling: Scaling | None = None,
 ) -> keras.Model:
     """Build the net.
 
@@ -40,6 +45,8 @@ def build(
             (labels,), or target mean (targets,); its length is the number of outputs.
         augment: what happens to images in training.
         numbers: how many of a table's features, the first ones, are numbers.
+        scaling: of images, which a pretrained backbone needs to undo it; None: they are as they
+            were.
 
     Returns:
         A model from (batch, *shape) to logits (batch, outputs); for regression, predictions.
@@ -54,7 +61,10 @@ def build(
     if config.noise.input:
         x = keras.layers.GaussianNoise(config.noise.input)(x)
     try:
-        x = _body(config)(before_body(x, config, numbers), config)
+        x = before_body(x, config, numbers)
+        if config.family == "application":
+            x = as_rgb(x, scaling or UNSCALED, config.backbone.white)
+        x = _body(config)(x, config)
         head = keras.layers.Dense(
             len(prior),
             kernel_initializer=keras.initializers.RandomNormal(stddev=HEAD_STD),
@@ -107,12 +117,6 @@ def prior_bias(task: Task, prior: np.ndarray) -> np.ndarray:
     if task is Task.REGRESSION:
         return prior
     return np.log(prior / (1 - prior))
-
-
-def reason(error: Exception) -> str:
-    """What Keras complains of, in one line: what it quotes at the end, or its first line."""
-    text = str(error).strip()
-    return text.rpartition("Exception encountered: ")[2].split("\n")[0]
 
 
 def _body(config: ModelConfig) -> Body:

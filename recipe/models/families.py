@@ -13,7 +13,9 @@ from functools import partial
 import keras
 
 from recipe.config import ModelConfig, RequestError
-from recipe.models.blocks import block, initializer
+from recipe.models.application import backbone
+from recipe.models.blocks import block, dropout, initializer
+from recipe.models.errors import reason
 
 Body = Callable[[keras.KerasTensor, ModelConfig], keras.KerasTensor]
 
@@ -64,6 +66,14 @@ def resnet(x: keras.KerasTensor, config: ModelConfig) -> keras.KerasTensor:
     return _dense_blocks(_pooled(x, config), config)
 
 
+def application(x: keras.KerasTensor, config: ModelConfig) -> keras.KerasTensor:
+    """The backbone, pooled, then dense blocks; `x` are RGB pixels from 0 to 255."""
+    x = _pooled(backbone(x, config), config)
+    if config.dropout and not config.widths:
+        x = dropout(config, x, "pooled")
+    return _dense_blocks(x, config)
+
+
 def from_list(x: keras.KerasTensor, config: ModelConfig) -> keras.KerasTensor:
     """The layers of `model.layers`, each made by its constructor; flattened at the end."""
     if not config.layers:
@@ -79,12 +89,18 @@ def from_list(x: keras.KerasTensor, config: ModelConfig) -> keras.KerasTensor:
         try:
             x = kind(**{"name": f"layer_{place + 1}", **arguments})(x)
         except (TypeError, ValueError, AttributeError) as error:
-            said = str(error).strip().rpartition("Exception encountered: ")[2].split("\n")[0]
-            raise RequestError(f"model.layers: {name}, number {place + 1}: {said}") from error
+            said = f"{name}, number {place + 1}: {reason(error)}"
+            raise RequestError(f"model.layers: {said}") from error
     return keras.layers.Flatten()(x) if len(x.shape) > 2 else x
 
 
-FAMILIES: dict[str, Body] = {"mlp": mlp, "cnn": cnn, "resnet": resnet, "layers": from_list}
+FAMILIES: dict[str, Body] = {
+    "mlp": mlp,
+    "cnn": cnn,
+    "resnet": resnet,
+    "application": application,
+    "layers": from_list,
+}
 
 
 def _pooled(x: keras.KerasTensor, config: ModelConfig) -> keras.KerasTensor:

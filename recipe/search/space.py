@@ -30,6 +30,11 @@ DEFAULTS: dict[str, dict[str, Range]] = {
         "model.filters": Range(choice=([16, 32], [32, 64], [16, 32, 64])),
         "model.dropout": Range(linear=(0.0, 0.5)),
     },
+    "application": {
+        **_COMMON,
+        "model.widths": Range(choice=([], [64], [256])),
+        "model.dropout": Range(linear=(0.0, 0.5)),
+    },
 }
 """What matters most for each family; log scales for rates (tuning playbook; checklist 5.1)."""
 

@@ -66,6 +66,7 @@ def run_study(config: Config, data: Dataset, folder: Path, advance: Advance) -> 
     settings = config.search
     base = config.replace({"train.epochs": settings.epochs or config.train.epochs})
     own_net = [base.model.family] if ":" in base.model.family else []
+    weights = base.model.weights_file
     depends_on = fingerprint.digest(
         base.seed,
         base.model.model_dump(mode="json"),
@@ -73,6 +74,7 @@ def run_study(config: Config, data: Dataset, folder: Path, advance: Advance) -> 
         base.data.model_dump(mode="json"),
         data_fingerprint(base.data),
         fingerprint.of_code("recipe.search.study", own_net),
+        *([fingerprint.of_file(Path(weights))] if weights else []),
     )
     trials: list[Trial] = []
 

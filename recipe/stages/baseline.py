@@ -13,9 +13,12 @@ import keras
 import numpy as np
 
 from recipe.checks import initial, learning
+from recipe.checks.backbone import check_backbone_input
 from recipe.compare import bootstrap
 from recipe.config import Config, Task, without_regularization
 from recipe.data import Dataset, load
+from recipe.data.dataset import read_examples
+from recipe.data.sources.examples import take
 from recipe.findings import Finding, StageResult, Verdict, overall
 from recipe.models import prior_bias
 from recipe.runs import RunFolder, figures
@@ -35,7 +38,13 @@ from recipe.training import (
     steps_per_epoch,
     train,
 )
-from recipe.training.probes import fresh_nets, memorize, train_blind, zeroed_head_loss
+from recipe.training.probes import (
+    backbone_input,
+    fresh_nets,
+    memorize,
+    train_blind,
+    zeroed_head_loss,
+)
 
 ONE_BATCH_LOSS = 0.01
 """Nats; a healthy net is below, faulty ones stayed above 0.43 (checklist, fact 3)."""
@@ -45,6 +54,9 @@ ONE_BATCH_ERROR = 1e-3
 
 SCALE_EXAMPLES = 10_000
 """Examples on which the scale of the inputs is judged."""
+
+PIXELS = 64
+"""Examples on which it is compared what enters a backbone."""
 
 RESAMPLES = 200
 """Of the validation examples, for the noise in a difference of two models."""
@@ -65,6 +77,8 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     )
 
     findings = _before_any_net(data)
+    if config.model.family == "application" and overall(findings) is not Verdict.FAIL:
+        findings.append(_backbone_input(config, data))
     if overall(findings) is not Verdict.FAIL:
         findings += _before_any_step(config, data)
     if overall(findings) is Verdict.FAIL:
@@ -106,6 +120,14 @@ def _before_any_net(data: Dataset) -> list[Finding]:
         initial.check_labels_fit_head(targets, data.task, len(data.classes)),
         initial.check_input_scale(data.train.drawn(SCALE_EXAMPLES).x),
     ]
+
+
+def _backbone_input(config: Config, data: Dataset) -> Finding:
+    """The same training images on two ways: through the net, and through Keras's own function."""
+    some = data.train.drawn(PIXELS)
+    raw = np.asarray(take(read_examples(config.data).raw.x, some.ids))
+    entered, expected = backbone_input(config, data, some.x, raw)
+    return check_backbone_input(raw, entered, expected, config.model.backbone.white)
 
 
 def _before_any_step(config: Config, data: Dataset) -> list[Finding]:

@@ -64,6 +64,9 @@ class Runner:
         keys = (*stage.sections, f"stages.{name.replace('-', '_')}")
         sections = {key: _plain(self.config.get(key)) for key in keys}
         inputs = {path: fingerprint.of_file(self.folder.path / path) for path in stage.inputs}
+        if self.config.model.weights_file and "model" in stage.sections:
+            weights = Path(self.config.model.weights_file)
+            inputs["model.backbone.weights"] = fingerprint.of_file(weights)
         return fingerprint.digest(name, sections, self._data, self._code(stage), inputs)
 
     def _code(self, stage: Stage) -> str:

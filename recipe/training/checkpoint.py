@@ -60,6 +60,12 @@ class Checkpoint:
         self._written = clock()
 
     @property
+    def then(self) -> Checkpoint:
+        """Of a training that goes on from this one's end, in a file beside its."""
+        path = self.path.with_name(f"{self.path.stem}.then.npz")
+        return Checkpoint(path, self._seconds, self._clock)
+
+    @property
     def due(self) -> bool:
         """Whether it is time to save again."""
         return self._clock() - self._written >= self._seconds
@@ -85,9 +91,10 @@ class Checkpoint:
         self._written = self._clock()
 
     def remove(self) -> None:
-        """What was kept is no longer needed."""
-        self.path.unlink(missing_ok=True)
-        self.previous.unlink(missing_ok=True)
+        """What was kept is no longer needed, nor what went on from it."""
+        for kept in (self, self.then):
+            kept.path.unlink(missing_ok=True)
+            kept.previous.unlink(missing_ok=True)
 
     def load(self) -> Saved | None:
         """The last state that is whole; None if there never was one.

@@ -35,6 +35,7 @@ def new_model(config: Config, data: Dataset, seed: int) -> keras.Model:
     """
     _seed(config, seed)
     steps = steps_per_epoch(config, len(data.train))
+    scaling = data.features.scaling
     model = build(
         _with_momentum(config, steps).model,
         data.shape,
@@ -42,19 +43,25 @@ def new_model(config: Config, data: Dataset, seed: int) -> keras.Model:
         data.prior,
         config.train.augment,
         data.features.numbers,
+        None if scaling is None else (scaling.mean, scaling.std),
     )
     if config.model.kernel_initializer in DATA_DRIVEN:
         some = data.train.drawn(EXAMPLES)
         initialize_by_data(model, str(config.model.kernel_initializer), some.x)
+    compile_anew(model, config, data.task, steps * config.train.epochs)
+    return model
+
+
+def compile_anew(model: keras.Model, config: Config, task: Task, steps: int) -> None:
+    """Give the net a fresh optimizer, for a training of so many steps, and its loss and metric."""
     is_mixed = config.train.mixup > 0
     # the epoch is compiled as a whole, with XLA or without (`fast_path.py`)
     model.compile(
-        optimizer=optimizer(config, steps * config.train.epochs),
-        loss=_loss(data.task, config.train.label_smoothing, is_mixed),
-        metrics=[_metric(data.task, is_mixed)],
+        optimizer=optimizer(config, steps),
+        loss=_loss(task, config.train.label_smoothing, is_mixed),
+        metrics=[_metric(task, is_mixed)],
         jit_compile=False,
     )
-    return model
 
 
 def _seed(config: Config, seed: int) -> None:

@@ -79,6 +79,7 @@ def fit(
     disturbance: Disturbance = UNDISTURBED,
     norms: str = "moving",
     averages: bool = False,
+    begin: int = 0,
 ) -> Fitted:
     """Fit a compiled model to examples in memory.
 
@@ -100,6 +101,7 @@ def fit(
         disturbance: what is mixed or noisy in the steps.
         norms: what batch norms divide by in each validation, as `train.norm_statistics`.
         averages: judge, and let callbacks see, the optimizer's average of the weights.
+        begin: how many of `epochs` another training has made, from which this one goes on.
 
     Raises:
         RequestError: the checkpoint belongs to another training, can't be read or written.
@@ -113,11 +115,11 @@ def fit(
         "callbacks": [type(callback).__name__ for callback in callbacks],
         "net": _net_said(model) if checkpoint else "",
     }
-    session = Session(about, callbacks, checkpoint)
     if disturbance != UNDISTURBED or norms != "moving" or averages:
         about["judged"] = [norms, averages]
         about["disturbed"] = asdict(disturbance)
     plan = Plan(train, val, sample, weights, batch_size, epochs, seed, disturbance, norms, averages)
+    session = Session(about, callbacks, checkpoint, begin)
     on_disk = any(isinstance(s.x, Stored) for s in (train, val) if s is not None)
     reason = why_not_fast(model, callbacks, on_disk=on_disk)
     if session.is_done:

@@ -14,7 +14,7 @@ import numpy as np
 from recipe.config import Config, Task
 from recipe.data import Dataset, Split
 from recipe.data.stored import Stored
-from recipe.models import HEAD, prior_bias
+from recipe.models import HEAD, PREPARED, preprocessing, prior_bias
 from recipe.training.callbacks import StopAt
 from recipe.training.checkpoint import Checkpoint
 from recipe.training.compile import new_model
@@ -87,6 +87,25 @@ def fresh_nets(config: Config, data: Dataset) -> FreshNets:
         spread=spread,
         unit=1.0 if data.task is Task.REGRESSION else float(prior.max()),
     )
+
+
+def backbone_input(
+    config: Config, data: Dataset, x: np.ndarray, raw: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What enters a pretrained backbone, and what its own preprocessing makes of the same images.
+
+    Args:
+        config: of family application.
+        data: that the net is made for.
+        x: examples as the net sees them, (examples, height, width, 1 or 3).
+        raw: the same examples as the source has them.
+    """
+    model = new_model(config, data, config.seed)
+    upto = keras.Model(model.inputs[0], model.get_layer(PREPARED).output)
+    pixels = np.asarray(raw, np.float32) * (255 / config.model.backbone.white)
+    # a copy: Keras changes an array in place
+    rgb = np.array(np.broadcast_to(pixels, (*pixels.shape[:-1], 3)))
+    return np.asarray(upto(x, training=False)), np.asarray(preprocessing(config.model)(rgb))
 
 
 def memorize(

@@ -15,8 +15,11 @@ import keras
 import numpy as np
 
 from recipe.config import RequestError
-from recipe.training.checkpoint import Checkpoint, of_callbacks, put_back
+from recipe.training.checkpoint import Checkpoint, Saved, of_callbacks, put_back
 from recipe.training.nonfinite import NonFinite
+
+TOLD = ("_model", "params")
+"""Attributes of a callback that Keras sets anew with each training."""
 
 
 class Session(keras.callbacks.Callback):
@@ -27,6 +30,7 @@ class Session(keras.callbacks.Callback):
         about: dict[str, Any],
         callbacks: Sequence[keras.callbacks.Callback],
         checkpoint: Checkpoint | None,
+        begin: int = 0,
     ) -> None:
         """Read the checkpoint, if there is one.
 
@@ -34,13 +38,15 @@ class Session(keras.callbacks.Callback):
             about: what makes it this training and no other, as JSON knows it.
             callbacks: whose attributes belong to the state.
             checkpoint: None: nothing is kept.
+            begin: epochs of another training that this one goes on from; its callbacks go on too,
+                as if it had not ended.
 
         Raises:
             RequestError: the checkpoint is another training's, or can't be read.
         """
         super().__init__()
         self.history: dict[str, list[float]] = {}
-        self.epoch = 0
+        self.epoch = begin
         """The epoch that runs or comes next, from 0."""
         self.step = 0
         """Steps of it that are done."""
@@ -50,6 +56,7 @@ class Session(keras.callbacks.Callback):
         self.non_finite: NonFinite | None = None
         self._about, self._callbacks, self._checkpoint = about, callbacks, checkpoint
         self._made = self._began = deepcopy(of_callbacks(callbacks)[0])
+        self._before = _copied(callbacks) if begin else None
         self._saved = checkpoint.load() if checkpoint else None
         if self._saved is None or checkpoint is None:
             return
@@ -81,6 +88,8 @@ class Session(keras.callbacks.Callback):
         To be called after the callbacks' own `on_train_begin`, which would forget it.
         """
         if self._saved is None:
+            if self._before is not None:
+                put_back(self._callbacks, self._before)
             return
         for number, variable in enumerate(state):
             variable.assign(self._saved.arrays[f"state/{number}"])
@@ -129,3 +138,10 @@ class Session(keras.callbacks.Callback):
                 "callbacks": changed,
             },
         )
+
+
+def _copied(callbacks: Sequence[keras.callbacks.Callback]) -> Saved:
+    """What the callbacks hold now."""
+    records, arrays = of_callbacks(callbacks)
+    kept = [{k: v for k, v in record.items() if k not in TOLD} for record in records]
+    return Saved(arrays, {"callbacks": deepcopy(kept)})

@@ -18,6 +18,7 @@ from recipe.training.checkpoint import Checkpoint
 from recipe.training.compile import batch_size, new_model, steps_per_epoch
 from recipe.training.disturb import Disturbance
 from recipe.training.fast_path import xla_pays
+from recipe.training.finetune import frozen_then_tuned
 from recipe.training.fit import Fitted, fit
 from recipe.training.metric import deciding_metric
 
@@ -48,6 +49,7 @@ def train(
     Raises:
         RequestError: Keras refuses the net, or several devices the batch; see also `fit`.
     """
+    callbacks = [*callbacks]
     mirrored = config.train.strategy == "mirrored"
     if mirrored and _mirrored().num_replicas_in_sync == 1:
         notice("train.strategy: there is one device only; trained as single")
@@ -63,29 +65,36 @@ def train(
         )
     with _mirrored().scope() if mirrored else tf.distribute.get_strategy().scope():
         model = new_model(config, data, seed)
-    fitted = fit(
-        model,
-        data.train,
-        val=data.val,
-        sample=sample,
-        weights=example_weights(config, data),
-        batch_size=batch_size(config, len(data.train)),
-        epochs=config.train.epochs,
-        seed=seed,
-        callbacks=[
-            *callbacks,
-            KeepBest(
-                monitor or f"val_{deciding_metric(config, data.task)}",
-                patience=config.train.early_stopping,
-            ),
-        ],
-        checkpoint=checkpoint,
-        jit=_is_jit(config, model, data, trainings),
-        disturbance=disturbance,
-        # Keras keeps the moving averages of each replica apart
-        norms="moving" if mirrored else config.train.norm_statistics,
-        averages=config.train.ema is not None,
-    )
+    steps = steps_per_epoch(config, len(data.train))
+    jit = _is_jit(config, model, data, trainings)
+    watched = monitor or f"val_{deciding_metric(config, data.task)}"
+
+    def fit_up_to(epochs: int, begin: int, kept: Checkpoint | None) -> tuple[Fitted, KeepBest]:
+        best = KeepBest(watched, patience=config.train.early_stopping)
+        fitted = fit(
+            model,
+            data.train,
+            val=data.val,
+            sample=sample,
+            weights=example_weights(config, data),
+            batch_size=batch_size(config, len(data.train)),
+            epochs=epochs,
+            seed=seed,
+            callbacks=[*callbacks, best],
+            checkpoint=kept,
+            jit=jit,
+            disturbance=disturbance,
+            # Keras keeps the moving averages of each replica apart
+            norms="moving" if mirrored else config.train.norm_statistics,
+            averages=config.train.ema is not None,
+            begin=begin,
+        )
+        return fitted, best
+
+    if config.train.unfreeze is None:
+        fitted, _ = fit_up_to(config.train.epochs, 0, checkpoint)
+    else:
+        fitted = frozen_then_tuned(model, config, data.task, steps, fit_up_to, checkpoint)
     if not mirrored:
         return fitted
     # what it is used for afterwards knows nothing of devices

@@ -6,7 +6,7 @@ import re
 import keras
 import pytest
 
-from recipe.config.names import ACTIVATIONS, INITIALIZERS, OPTIMIZERS
+from recipe.config.names import ACTIVATIONS, APPLICATIONS, INITIALIZERS, OPTIMIZERS
 
 LEFT_OUT = {
     "glu": "halves the units of its layer",
@@ -86,3 +86,8 @@ def test_every_reason_is_about_something_that_keras_still_has() -> None:
 def test_lamb_is_still_left_out_for_a_reason() -> None:
     with pytest.raises(ValueError, match="lamb"):
         keras.optimizers.get("lamb")
+
+
+def test_every_application_of_keras_is_listed() -> None:
+    functions = inspect.getmembers(keras.applications, inspect.isfunction)
+    assert [name for name, _ in functions] == list(APPLICATIONS)

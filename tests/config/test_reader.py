@@ -357,6 +357,19 @@ def test_an_optimizer_in_capitals_is_recognized(write: Write) -> None:
     assert line.endswith("got 'SGD'; did you mean 'sgd'?")
 
 
+def test_an_application_is_recognized_in_either_form(write: Write) -> None:
+    for given in ("mobilnetv2", "{class_name: MobilNetV2}"):
+        (line,) = errors(write(f"model: {{backbone: {{name: {given}}}}}"))
+        assert "model.backbone.name: no application of this name; one of ConvNeXtBase, " in line
+        assert line.endswith("; did you mean 'MobileNetV2'?")
+
+
+def test_what_other_keys_say_of_an_application_is_not_said_twice(write: Write) -> None:
+    name = "{class_name: VGG16, config: {include_top: true}}"
+    (line,) = errors(write(f"model: {{backbone: {{name: {name}}}}}"))
+    assert "include_top is no argument to give here; the head is added for you" in line
+
+
 def test_a_long_value_is_cut(write: Write) -> None:
     (line,) = errors(write(f"seed: {'x' * 500}"))
     assert line == f"my.yaml:1:1: seed: must be a whole number, got '{'x' * 76}..."

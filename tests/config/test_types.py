@@ -64,6 +64,32 @@ def test_a_net_in_which_layers_could_not_do_their_work(model: dict[str, Any], pr
         Config().replace({f"model.{key}": value for key, value in model.items()})
 
 
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        pytest.param({"model.family": "cnn"}, "needs model.family: application", id="no backbone"),
+        pytest.param({"model.family": "application"}, "needs model.family: application with",
+                     id="no weights"),
+    ],
+)  # fmt: skip
+def test_what_is_not_frozen_can_not_be_unfrozen(changes: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValidationError, match=problem):
+        Config().replace({**changes, "train.unfreeze": 0.5})
+
+
+def test_what_a_backbone_depends_on() -> None:
+    def model(**backbone: Any) -> Any:
+        return Config().replace({"model.family": "application", "model.backbone": backbone}).model
+
+    assert (model().starts_frozen, model().weights_file) == (False, None)
+    pretrained = model(weights="imagenet")
+    assert (pretrained.starts_frozen, pretrained.weights_file) == (True, None)
+    own = model(weights="my.weights.h5")
+    assert (own.starts_frozen, own.weights_file) == (True, "my.weights.h5")
+    another = Config().replace({"model.backbone.weights": "my.weights.h5"}).model
+    assert (another.starts_frozen, another.weights_file) == (False, None)
+
+
 def test_a_dense_head_is_said_by_widths() -> None:
     with pytest.raises(ValidationError, match="a dense head is either of them with widths"):
         Config().replace({"model.pooling": "dense"})

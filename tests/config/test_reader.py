@@ -127,7 +127,8 @@ print(sorted(heavy & {{name.split(".")[0] for name in sys.modules}}))
         ),
         pytest.param(
             "model: {noise: {zzz: 1}}",
-            "my.yaml:1:17: unknown key 'model.noise.zzz'; known here: input, activation, weight, gradient",
+            "my.yaml:1:17: unknown key 'model.noise.zzz'; "
+            "known here: input, activation, weight, gradient",
             id="a key like no other",
         ),
         pytest.param(

@@ -52,6 +52,15 @@ def test_without_it_there_is_no_shortcut() -> None:
     assert kinds(net(), keras.layers.Add) == []
 
 
+def test_a_net_of_a_hundred_layers_counts_them() -> None:
+    model = net(widths=(4,) * 100, residual=True)
+    names = [layer.name for layer in kinds(model, keras.layers.Dense)]
+    assert [name for name in names if name.startswith("dense_")] == [
+        f"dense_{place}" for place in range(1, 101)
+    ]
+    assert np.isfinite(model(np.ones((2, 5), np.float32))).all()
+
+
 # ---- resnet -------------------------------------------------------------------------------------
 
 

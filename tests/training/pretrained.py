@@ -22,7 +22,7 @@ def weights(path: Path, pixels: np.ndarray | None = None) -> Path:
     """
     keras.utils.set_random_seed(0)
     net = keras.applications.MobileNet(
-        include_top=False, weights=None, input_shape=(SIDE, SIDE, 3), alpha=0.25
+        include_top=False, weights=None, input_shape=(SIDE, SIDE, 3), alpha=0.25, name="pretrained"
     )
     for layer in net.layers:
         if isinstance(layer, keras.layers.BatchNormalization):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -79,9 +80,12 @@ def backbone(x: keras.KerasTensor, config: ModelConfig) -> keras.KerasTensor:
             f"null"
         )
     try:
-        net = build(
-            include_top=False, weights=weights, input_shape=shape, name=BACKBONE, **arguments
-        )
+        with warnings.catch_warnings():
+            # convolutions fit any size: weights of 224 x 224 are the right ones
+            warnings.filterwarnings("ignore", message="`input_shape` is undefined or non-square")
+            net = build(
+                include_top=False, weights=weights, input_shape=shape, name=BACKBONE, **arguments
+            )
     except (TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
         raise RequestError(_cannot(class_name, arguments, shape, error)) from error
     except Exception as error:  # Keras's own word for a download that failed

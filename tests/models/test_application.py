@@ -1,6 +1,7 @@
 """A net of keras.applications as a body: its pixels, its weights, and what can't be."""
 
 import inspect
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,7 @@ def test_a_file_that_does_not_fit_is_refused(kind: str, file: Path, tmp_path: Pa
 def test_imagenet_without_a_network_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     def unreachable(**given: Any) -> None:
         assert given["weights"] == "imagenet"
+        warnings.warn("`input_shape` is undefined or non-square, or", stacklevel=2)
         raise Exception("URL fetch failure on https://here/mobilenet_no_top.h5: None")
 
     unreachable.__module__ = keras.applications.MobileNet.__module__

@@ -14,11 +14,12 @@ BIN    := .venv/bin
 STAMP  := .venv/.installed
 STAGES := data baseline overfit regularize tune squeeze
 BESIDE := lr-find recalibrate
+LAB    := lab-bn lab-dropout lab-init lab-norms
 FOLDER  = $(if $(RUNS),--runs '$(RUNS)')
 CHANGES = $(foreach setting,$(SET),--set '$(setting)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup $(STAGES) $(BESIDE) recipe init look label report tensorboard test check proof bench clean
+.PHONY: help setup $(STAGES) $(BESIDE) $(LAB) recipe init look label report tensorboard test check proof bench clean
 .NOTPARALLEL: # a run folder belongs to one command at a time
 
 ##@ The recipe: each stage needs the one before it
@@ -51,6 +52,16 @@ label: $(STAMP) ## answer validation examples yourself: the human baseline
 
 lr-find: ## which learning rate, by a range test that short trainings verify
 recalibrate: ## batch norm's statistics anew, with dropout off; needs squeeze
+
+##@ The laboratory: what a technique does to your net
+
+lab-bn: ## batch norm: speed, rates, drift, the loss along a step
+lab-dropout: ## dropout: its place, its rate, and batch norm behind it
+lab-init: ## initializers: signals and gradients, layer by layer
+lab-norms: ## batch, layer and group norm over batch sizes
+
+$(LAB): $(STAMP)
+	@$(BIN)/recipe lab $(@:lab-%=%) '$(CONFIG)' $(FOLDER) $(CHANGES) $(ARGS)
 
 ##@ Looking at it
 

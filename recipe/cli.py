@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recipe import __version__
-from recipe.stages import EXPERIMENTS, STAGES, entry
+from recipe.stages import EXPERIMENTS, LAB, STAGES, entry
 
 if TYPE_CHECKING:
     from recipe.config import Config
@@ -62,15 +62,16 @@ def _options(command: Any) -> Any:
     return command
 
 
-def _add_stage(name: str) -> None:
-    said = entry(name).help
+def _add_stage(name: str, group: click.Group = cli, typed: str = "") -> None:
+    """Add the command of a stage; `typed`: the words that call it, where they are not its name."""
+    said, typed = entry(name).help, typed or name
 
-    @cli.command(name, short_help=said)
+    @group.command(typed.split()[-1], short_help=said)
     @_options
     def command(**options: Any) -> None:
         _on_run_folder([name], **options)
 
-    command.help = f"{said}\n\n\b\nExample: recipe {name} configs/digits.yaml"
+    command.help = f"{said}\n\n\b\nExample: recipe {typed} configs/digits.yaml"
 
 
 for _name in STAGES:
@@ -90,6 +91,19 @@ def run_all(**options: Any) -> None:
 
 for _name in EXPERIMENTS:
     _add_stage(_name)
+
+
+@cli.group(cls=InOrder)
+def lab() -> None:
+    """See what a technique does to your net: small experiments with seeds and intervals.
+
+    \b
+    Example: recipe lab init configs/digits.yaml
+    """
+
+
+for _name in LAB:
+    _add_stage(_name, lab, _name.replace("-", " ", 1))
 
 
 @cli.command()

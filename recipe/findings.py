@@ -77,6 +77,9 @@ class StageResult(_Record):
     fingerprint: str = ""
     """Of the config sections, data, code and files that the stage depends on."""
 
+    summary: str = ""
+    """A paragraph in plain words, of what the laboratory found; stages have none."""
+
     metrics: dict[str, Number] = {}
     findings: list[Finding] = []
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import data_proofs
+import lab_proofs
 import model_proofs
 from rows import measured
 from scipy import stats
@@ -122,6 +123,7 @@ PARTS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
     "found": data_proofs.found,
     "combinations": model_proofs.combinations,
     "deep": model_proofs.deep,
+    "papers": lab_proofs.papers,
 }
 
 
@@ -169,7 +171,8 @@ def write_page() -> None:
         "",
         "What is claimed, as it was last measured. Written by `make proof`; a figure that is older",
         "than the code it measures is marked as stale. From and to: the 95 % interval over split",
-        "seeds for `digits`, and elsewhere the lowest and highest of what the line names.",
+        "seeds for `digits` and over seeds for `papers`, elsewhere the lowest and highest of what",
+        "the line names.",
         "",
         "| part | what | measured | from, to | bar | met | measured on | |",
         "|---|---|---|---|---|---|---|---|",

@@ -22,7 +22,7 @@ from recipe.data import load
 from recipe.data.init import propose
 from recipe.findings import StageResult, Verdict
 from recipe.models import build
-from recipe.stages import EXPERIMENTS, STAGES
+from recipe.stages import EXPERIMENTS, LAB, STAGES
 from tests.data import test_malformed as malformed
 
 ROOT = Path(__file__).parents[1]
@@ -31,7 +31,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 CHECKS = "\n".join(
     path.read_text(encoding="utf-8")
-    for folder in ("checks", "stages")
+    for folder in ("checks", "stages", "lab")
     for path in (ROOT / "recipe" / folder).glob("*.py")
 )
 
@@ -138,13 +138,26 @@ def test_each_experiment_is_described(experiment: str) -> None:
     assert re.search(rf"^## {experiment}: ", page, re.MULTILINE)
 
 
+@pytest.mark.parametrize("name", LAB)
+def test_each_experiment_of_the_laboratory_is_described(name: str) -> None:
+    page = (ROOT / "docs" / "lab.md").read_text(encoding="utf-8")
+    section = page.partition(f"## {name}: ")[2].partition("\n## ")[0]
+    code = (ROOT / "recipe" / "lab" / f"{name.removeprefix('lab-')}.py").read_text(encoding="utf-8")
+    answers = re.findall(r'answer\(\s*f?"(\w+)', code)
+    figures = re.findall(r'(?:figure|animation)\(\s*"(\w+)"', code)
+    assert len(answers) > 3
+    assert len(figures) > 1
+    assert not [word for word in (*answers, *figures) if f"`{word}" not in section]
+
+
 @pytest.mark.parametrize("key", leaf_keys(Config))
 def test_each_config_key_is_described(key: str) -> None:
     assert f"`{key}`" in TEXT
 
 
 def test_each_check_is_described() -> None:
-    page = (ROOT / "docs" / "stages.md").read_text(encoding="utf-8")
+    pages = [ROOT / "docs" / name for name in ("stages.md", "lab.md")]
+    page = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     checks = set(re.findall(r'judge\(\s*"(\w+)"', CHECKS))
     assert len(checks) > 15
     assert not [name for name in sorted(checks) if f"`{name}`" not in page]

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from recipe.stages import EXPERIMENTS, STAGES
+from recipe.stages import EXPERIMENTS, LAB, STAGES
 
 ROOT = Path(__file__).parent.parent
 TARGETS = (
-    *STAGES, *EXPERIMENTS, "recipe", "init", "look", "label", "tensorboard", "report", "setup",
-    "test", "check", "proof", "bench", "clean",
+    *STAGES, *EXPERIMENTS, *LAB, "recipe", "init", "look", "label", "tensorboard", "report",
+    "setup", "test", "check", "proof", "bench", "clean",
 )  # fmt: skip
 
 if shutil.which("make") is None:
@@ -41,6 +41,11 @@ def test_help_is_the_default_and_lists_the_stages_in_order_and_the_rest():
 @pytest.mark.parametrize("stage", [*STAGES, *EXPERIMENTS])
 def test_a_stage_runs_its_command_on_the_default_config(stage):
     assert f"recipe {stage} 'configs/digits.yaml'" in make("-n", stage)
+
+
+@pytest.mark.parametrize("name", LAB)
+def test_an_experiment_of_the_laboratory_runs_its_command(name):
+    assert f"recipe {name.replace('-', ' ', 1)} 'configs/digits.yaml'" in make("-n", name)
 
 
 def test_variables_reach_the_command():

@@ -140,6 +140,22 @@ class RecalibrateStage(Section):
     """Of the interval of its gain."""
 
 
+class LabStage(Section):
+    """Budget of the laboratory, `recipe lab`."""
+
+    steps: Annotated[int, Field(ge=20)] = 400
+    """Steps of each training."""
+
+    seeds: SeedCount = 5
+    """Trainings of everything that is compared, with the same seeds on each side."""
+
+    depth: Annotated[int, Field(ge=4)] = 30
+    """Hidden layers of the deepest nets of `recipe lab init`."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Of every interval in the laboratory."""
+
+
 class StagesConfig(Section):
     """Thresholds, seeds and budgets of the stages."""
 
@@ -166,3 +182,7 @@ class StagesConfig(Section):
 
     recalibrate: RecalibrateStage = RecalibrateStage()
     """`recipe recalibrate`: batch norm's statistics measured anew. No stage, no gate."""
+
+    lab: LabStage = LabStage()
+    """`recipe lab`: what batch norm, dropout, initializers, optimizers and norms do to your net. No
+    stage, no gate."""

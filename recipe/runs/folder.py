@@ -15,11 +15,12 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 from pydantic import ValidationError
 
 from recipe.config import Config, RequestError, read
@@ -38,6 +39,11 @@ if TYPE_CHECKING:
 RESULT = "result.json"
 PARTIAL = ".partial"
 CHECKPOINTS = "checkpoints"
+FRAME, LAST_FRAME = 160, 2500
+"""Milliseconds that the pictures of an animation stand."""
+
+FRAME_DPI = 110
+
 INTERRUPTED = ".fingerprint"
 """In a partial folder: what its files belong to, so that it can go on."""
 
@@ -71,6 +77,35 @@ class RunFolder:
         with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             figure.savefig(path, format="png", metadata={"Software": None})
+        with self.board("figures") as board:
+            board.image(name, path)
+
+    def animation(self, name: str, still: Figure, frames: Iterable[Figure]) -> None:
+        """Keep an animated PNG of the running stage, and show it in TensorBoard.
+
+        Browsers play it. What can't, and paper, shows `still`.
+
+        Args:
+            name: of the file.
+            still: what stands there without motion.
+            frames: of the same size; one that is drawn anew each time will do.
+        """
+        path = self.file(f"figures/{name}.png")
+        first = _picture(still).quantize(128)
+        # one palette for all: what stays the same is then left out of the file
+        pictures = [
+            first,
+            *(
+                _picture(frame).quantize(palette=first, dither=Image.Dither.NONE)
+                for frame in frames
+            ),
+        ]
+        with explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pictures[0].save(
+                path, save_all=True, append_images=pictures[1:], default_image=True, loop=0,
+                duration=[FRAME] * (len(pictures) - 2) + [LAST_FRAME],
+            )  # fmt: skip
         with self.board("figures") as board:
             board.image(name, path)
 
@@ -198,6 +233,13 @@ class RunFolder:
     def write_manifest(self, manifest: dict[str, Any]) -> None:
         """Replace the manifest."""
         write_atomically(self.path / "manifest.json", json.dumps(manifest, indent=1) + "\n")
+
+
+def _picture(figure: Figure) -> Image.Image:
+    """A figure with one dot to a pixel of the page: so many pictures have to be small."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=FRAME_DPI)
+    return Image.open(content).convert("RGB")
 
 
 def _shift(path: Path) -> None:

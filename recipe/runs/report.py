@@ -186,6 +186,7 @@ def _stage(result: StageResult, figures: Sequence[Path]) -> str:
         f'<section id="{_anchor(result.stage)}">',
         f"<h2>{escape(result.stage)} {_badge(result.verdict)}{_forced(result)}</h2>",
         f"<p>{escape(result.headline)}</p>",
+        f"<p>{escape(result.summary)}</p>" if result.summary else "",
         "<p>Forced: it ran although a stage before it had not passed.</p>" if result.forced else "",
         "<h3>Findings</h3>" if result.findings else "",
         *map(_finding, sorted(result.findings, key=lambda f: WORST_FIRST.index(f.verdict))),

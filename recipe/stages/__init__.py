@@ -1,8 +1,8 @@
-"""The six stages, in the recipe's order, and the experiments, which stand beside them.
+"""The six stages, in the recipe's order; the experiments and the laboratory stand beside them.
 
 Each is a module with a `run(config, folder)`. To add one, write its module and put a line here:
 the order of the stages is that of the gates. An experiment has none: it may be run at any time,
-and nothing waits for it.
+and nothing waits for it. One of the laboratory shows a technique at work, and changes no config.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ class Stage:
 
     inputs: tuple[str, ...] = ()
     """Files of earlier stages that it reads, relative to the run folder."""
+
+    settings: str = ""
+    """Its section of `stages` in the config; empty: the one of its own name."""
 
 
 _NET = ("seed", "data", "model", "train")
@@ -79,7 +82,38 @@ EXPERIMENTS: dict[str, Stage] = {
     ),
 }
 
+LAB: dict[str, Stage] = {
+    "lab-bn": Stage(
+        "What batch norm does to your net: speed, rates, drift, the loss along a step.",
+        "recipe.lab.bn",
+        _NET,
+        settings="lab",
+    ),
+    "lab-dropout": Stage(
+        "Where dropout stands, how much of it, and what it does to batch norm.",
+        "recipe.lab.dropout",
+        _NET,
+        settings="lab",
+    ),
+    "lab-init": Stage(
+        "What initializers do to signals and gradients, layer by layer.",
+        "recipe.lab.init",
+        _NET,
+        settings="lab",
+    ),
+    "lab-norms": Stage(
+        "Batch, layer and group norm over batch sizes from 2 to 128.",
+        "recipe.lab.norms",
+        _NET,
+        settings="lab",
+    ),
+}
+"""`recipe lab init` and so on."""
+
+BESIDE: dict[str, Stage] = {**EXPERIMENTS, **LAB}
+"""All that has no gate."""
+
 
 def entry(name: str) -> Stage:
-    """What is known of a stage or an experiment."""
-    return STAGES[name] if name in STAGES else EXPERIMENTS[name]
+    """What is known of a stage or of what stands beside them."""
+    return STAGES[name] if name in STAGES else BESIDE[name]

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import shlex
 import sys
+import textwrap
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from recipe.findings import StageResult, Verdict
 from recipe.runs import RunFolder, fingerprint
 from recipe.runs.console import native_noise_hidden
 from recipe.runs.manifest import record, refuse_foreign
-from recipe.stages import EXPERIMENTS, STAGES, Stage, entry
+from recipe.stages import BESIDE, STAGES, Stage, entry
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class Runner:
     def fingerprint(self, name: str) -> str:
         """What the stage's numbers depend on: config sections, data, code, earlier files."""
         stage = entry(name)
-        keys = (*stage.sections, f"stages.{name.replace('-', '_')}")
+        settings = stage.settings or name.replace("-", "_")
+        keys = (*stage.sections, f"stages.{settings}")
         sections = {key: _plain(self.config.get(key)) for key in keys}
         inputs = {path: fingerprint.of_file(self.folder.path / path) for path in stage.inputs}
         if self.config.model.weights_file and "model" in stage.sections:
@@ -129,8 +131,8 @@ class Runner:
         return found
 
     def experiments(self) -> list[StageResult]:
-        """What stands of this config's experiments."""
-        return [result for name in EXPERIMENTS if (result := self.standing(name)) is not None]
+        """What stands of this config's experiments, the laboratory's too."""
+        return [result for name in BESIDE if (result := self.standing(name)) is not None]
 
     def _record(self) -> None:
         code = fingerprint.digest([self._code(stage) for stage in STAGES.values()])
@@ -191,6 +193,8 @@ def show_findings(folder: RunFolder, result: StageResult) -> None:
             folder.say(f"     expected: {finding.expected} ({finding.source})")
         if finding.prescription:
             folder.say(f"     do: {finding.prescription}")
+    for line in textwrap.wrap(result.summary, 96):
+        folder.say(line)
     forced = " (forced)" if result.forced else ""
     folder.say(
         f"{result.verdict.upper()}{forced}: {result.headline}; "

@@ -11,14 +11,12 @@ import keras
 from recipe.config import Config, KerasObject, RequestError, Task
 from recipe.data import Dataset
 from recipe.models import build
-from recipe.training.data_init import EXAMPLES, initialize_by_data
+from recipe.training.data_init import DATA_DRIVEN, EXAMPLES, initialize_by_data
 from recipe.training.losses import MixedAccuracy, SmoothedBinary, SmoothedMulticlass
 from recipe.training.schedule import Schedule
 
 NOT_DECAYED = ["bias", "gamma", "beta"]
 """Weight decay pulls these towards zero without making the function simpler."""
-
-DATA_DRIVEN = ("lsuv", "krahenbuhl")
 
 NETS_OF_KERNELS = 50
 """Nets after which TensorFlow clears its kernels: 0.5 MB of them a small net, and 0.2 s to make

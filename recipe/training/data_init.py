@@ -9,7 +9,10 @@ from __future__ import annotations
 import keras
 import numpy as np
 
+from recipe.config import Config
+from recipe.data import Split
 from recipe.models import HEAD
+from recipe.models.blocks import initializer
 
 TOLERANCE = 0.1
 """Of the variance of each layer's output about 1 (Mishkin and Matas 2016, their Tol_var)."""
@@ -20,7 +23,28 @@ ROUNDS = 10
 EXAMPLES = 512
 """Training examples that are looked at; their batches have 128 to 256."""
 
+DATA_DRIVEN = ("lsuv", "krahenbuhl")
+
 KERNELS = (keras.layers.Dense, keras.layers.Conv1D, keras.layers.Conv2D)
+
+
+def redraw(model: keras.Model, config: Config, train: Split) -> None:
+    """Draw the hidden kernels of a fresh net anew, as another config would have drawn them.
+
+    Nets that differ in their initializer alone then share a compiled graph.
+
+    Args:
+        model: one of our families.
+        config: its `model.kernel_initializer` is used.
+        train: what data-driven initializers look at.
+    """
+    given = initializer(config.model)
+    for layer in model.layers:
+        if isinstance(layer, KERNELS) and layer.name != HEAD:
+            # an instance of its own, with a seed of its own
+            layer.kernel.assign(keras.initializers.get(given)(layer.kernel.shape))
+    if config.model.kernel_initializer in DATA_DRIVEN:
+        initialize_by_data(model, str(config.model.kernel_initializer), train.drawn(EXAMPLES).x)
 
 
 def initialize_by_data(model: keras.Model, kind: str, x: np.ndarray) -> None:

@@ -18,8 +18,9 @@ import tensorflow as tf
 from scipy import stats
 
 from recipe.data import Split
-from recipe.training.batches import column, order_of
+from recipe.training.batches import column
 from recipe.training.fast_path import why_not_fast
+from recipe.training.steps import compiled, rows_of
 from recipe.training.trace import Trace, trace_of
 
 BLOCK_STEPS = 50
@@ -186,19 +187,13 @@ def range_test(
             used, make = trace.model, _compiled_steps if fast else _stock_steps
             steps = make(used, x, y, given, batch_size)
         before = [(variable, np.array(variable.numpy())) for variable in trace.state]
-        rows = _rows(seed, len(train), len(rates) * batch_size)
+        rows = rows_of(seed, len(train), len(rates) * batch_size)
         try:
             curve = _curve(steps, rows, rates, batch_size)
         finally:
             for variable, value in before:
                 variable.assign(value)
         yield curve
-
-
-def _rows(seed: int, examples: int, count: int) -> np.ndarray:
-    """Rows of the steps' batches: whole passes one after another, each in an order of its own."""
-    passes = -(-count // examples)
-    return np.concatenate([order_of(seed, number, examples) for number in range(passes)])[:count]
 
 
 def _curve(steps: Steps, rows: np.ndarray, rates: np.ndarray, batch_size: int) -> Curve:
@@ -222,20 +217,12 @@ def _curve(steps: Steps, rows: np.ndarray, rates: np.ndarray, batch_size: int) -
 def _compiled_steps(
     model: keras.Model, x: tf.Tensor, y: tf.Tensor, weights: tf.Tensor | None, batch_size: int
 ) -> Steps:
-    parts = [part for part in (x, y, weights) if part is not None]
+    def run(rows: np.ndarray, rates: np.ndarray) -> np.ndarray:
+        batches = rows.reshape(len(rates), batch_size)
+        parts = [None if part is None else tf.gather(part, batches) for part in (x, y, weights)]
+        return np.asarray(compiled(model)(*parts, tf.constant(rates, tf.float32)))
 
-    @tf.function(reduce_retracing=True)
-    def run(rows, rates):  # type: ignore[no-untyped-def]
-        losses = tf.TensorArray(tf.float32, tf.shape(rates)[0])
-        for number in tf.range(tf.shape(rates)[0]):
-            some = rows[number * batch_size : (number + 1) * batch_size]
-            model.optimizer.learning_rate.assign(rates[number])
-            model.reset_metrics()  # Keras reports a mean over steps: here over one
-            loss = model.train_step(tuple(tf.gather(part, some) for part in parts))["loss"]
-            losses = losses.write(number, tf.cast(loss, tf.float32))
-        return losses.stack()
-
-    return lambda rows, rates: run(tf.constant(rows), tf.constant(rates, tf.float32)).numpy()
+    return run
 
 
 def _stock_steps(

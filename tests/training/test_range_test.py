@@ -11,6 +11,7 @@ from recipe.config import Task
 from recipe.data import Split
 from recipe.training import fit, new_model
 from recipe.training import range_test as module
+from recipe.training.batches import order_of
 from recipe.training.range_test import (
     BEGUN,
     SETTLED,
@@ -123,7 +124,7 @@ def test_the_loss_of_each_step_is_its_batchs_before_the_update():
     split = linear_data(1.0)
     (found,) = curves_of(linear_net(), split, rates=np.geomspace(1e-9, 1e-7, 32))
     model = linear_net()(0)
-    order = module.order_of(0, 0, len(split))
+    order = order_of(0, 0, len(split))
     first = order[:16]
     expected = float(np.mean((np.asarray(model(split.x[first])) - split.y[first]) ** 2))
     assert found.losses[0] == pytest.approx(expected, rel=1e-5)

@@ -11,6 +11,15 @@ from recipe.runs.figures.inputs import (
     contact_sheet,
     feature_values,
 )
+from recipe.runs.figures.lab import (
+    Points,
+    gradient_over_depth,
+    layer_profiles,
+    loss_bands,
+    over,
+    ratios,
+)
+from recipe.runs.figures.lab_norm import SHARES, along, distributions, moving
 from recipe.runs.figures.predictions import (
     class_predictions,
     confusion,
@@ -20,19 +29,29 @@ from recipe.runs.figures.rates import range_curve
 from recipe.runs.figures.training import curves, dynamics, first_layer
 
 __all__ = [
+    "SHARES",
+    "Points",
     "Score",
+    "along",
     "class_balance",
     "class_predictions",
     "column_histograms",
     "confusion",
     "contact_sheet",
     "curves",
+    "distributions",
     "dynamics",
     "feature_values",
     "first_layer",
+    "gradient_over_depth",
     "intervals",
     "label_against_prediction",
     "ladder_of_scores",
+    "layer_profiles",
+    "loss_bands",
+    "moving",
+    "over",
     "range_curve",
+    "ratios",
     "trials",
 ]

@@ -14,7 +14,7 @@ BIN    := .venv/bin
 STAMP  := .venv/.installed
 STAGES := data baseline overfit regularize tune squeeze
 BESIDE := lr-find recalibrate
-LAB    := lab-bn lab-dropout lab-init lab-norms
+LAB    := lab-bn lab-dropout lab-init lab-norms lab-optimizers
 FOLDER  = $(if $(RUNS),--runs '$(RUNS)')
 CHANGES = $(foreach setting,$(SET),--set '$(setting)')
 
@@ -59,6 +59,7 @@ lab-bn: ## batch norm: speed, rates, drift, the loss along a step
 lab-dropout: ## dropout: its place, its rate, and batch norm behind it
 lab-init: ## initializers: signals and gradients, layer by layer
 lab-norms: ## batch, layer and group norm over batch sizes
+lab-optimizers: ## optimizers at their best rates, their paths, their ends
 
 $(LAB): $(STAMP)
 	@$(BIN)/recipe lab $(@:lab-%=%) '$(CONFIG)' $(FOLDER) $(CHANGES) $(ARGS)

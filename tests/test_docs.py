@@ -145,7 +145,7 @@ def test_each_experiment_of_the_laboratory_is_described(name: str) -> None:
     code = (ROOT / "recipe" / "lab" / f"{name.removeprefix('lab-')}.py").read_text(encoding="utf-8")
     answers = re.findall(r'answer\(\s*f?"(\w+)', code)
     figures = re.findall(r'(?:figure|animation)\(\s*"(\w+)"', code)
-    assert len(answers) > 3
+    assert answers
     assert len(figures) > 1
     assert not [word for word in (*answers, *figures) if f"`{word}" not in section]
 

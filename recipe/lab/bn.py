@@ -40,7 +40,7 @@ ACTIVATIONS = ("relu", "tanh", "sigmoid")
 BATCHES = (2, 4, 8, 32, 128)
 
 FACTOR = 10**0.5
-POWERS = range(-1, 7)
+POWERS = range(7)
 """Rates that are tried: yours times FACTOR to these powers."""
 
 BINS = 60

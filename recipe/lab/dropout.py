@@ -87,8 +87,9 @@ def run(config: Config, folder: RunFolder) -> StageResult:
         "The reason shows in what the norms divide by: before the norm, the variance at evaluation "
         f"is {shifts['before each norm'].value:.2f} times the one they learnt, after the last "
         f"{shifts['after the last norm'].value:.2f} times.",
-        "Measured anew with dropout off, the statistics give "
-        f"{mended['before each norm'].difference:+.4f} back.",
+        "Statistics measured anew with dropout off change that net's score by "
+        f"{mended['before each norm'].difference:+.4f} "
+        f"({mended['before each norm'].verdict}).",
         f"Keras's rate is what is dropped: at 0.8 the net scores {keeps.old:.4f}, at 0.2, which "
         f"keeps 0.8, {keeps.new:.4f}. The notes' 0.5 to 0.8 are shares that are kept.",
     ]
@@ -199,7 +200,7 @@ def _draw(
     ))  # fmt: skip
     folder.figure("variance_shift", figures.ratios(
         {name: (e.value, e.low, e.high) for name, e in shifts.items()}, (0.8, 1.25),
-        "Dropout before a batch norm teaches it a variance that it never meets again",
+        "Dropout before batch norm teaches it a variance it never meets",
         "variance at evaluation / variance learnt (worst norm of the net)", "no shift",
     ))  # fmt: skip
     rows = []
@@ -208,8 +209,8 @@ def _draw(
         rows.append(("  then measured anew", mended[name], "as trained"))
     folder.figure("places", figures.intervals(
         [(name, c.difference, c.low, c.high, c.verdict) for name, c, _ in rows],
-        f"Dropout {CHOSEN} in a net with batch norm, and what new statistics give back",
-        gain, zero="batch norm alone; for the second of each pair, as trained"))  # fmt: skip
+        f"Dropout {CHOSEN} beside batch norm, and what new statistics give back",
+        gain, zero="batch norm alone; or as trained"))  # fmt: skip
     folder.figure("regularizers", figures.intervals(
         [(name, c.difference, c.low, c.high, c.verdict) for name, c in regularizers.items()],
         f"As regularizers: dropout {MILD}, batch norm, and both ({seeds} seeds)",

@@ -105,7 +105,7 @@ def _draw(
             for size, estimate in found.items():
                 board.scalars({f"by_batch_size/val_{bench.metric}": estimate.value}, size)
     bench.folder.figure("batch_sizes", figures.over(
-        points, f"Only batch norm minds how small the batch is ({seeds} seeds)"
+        points, f"Small batches cost batch norm the most ({seeds} seeds)"
         if _minds(against) else f"Norms by batch size ({seeds} seeds)",
         "examples in a batch", f"val {bench.metric}, mean and {level} interval", log=2,
     ))  # fmt: skip

@@ -107,6 +107,12 @@ LAB: dict[str, Stage] = {
         _NET,
         settings="lab",
     ),
+    "lab-optimizers": Stage(
+        "Optimizers at their own best rates, their paths, and where they end.",
+        "recipe.lab.optimizers",
+        _NET,
+        settings="lab",
+    ),
 }
 """`recipe lab init` and so on."""
 

@@ -20,7 +20,7 @@ ALONG = (0.5, 1.0, 2.0, 4.0)
 """Times the step that the optimizer takes, at which the loss is asked for (Santurkar et al. 2018,
 section 3.2: step sizes from a half to four times the rate)."""
 
-LANCZOS_STEPS = 40
+LANCZOS_STEPS = 30
 """Hessian-vector products from each direction: as many eigenvalues are told apart."""
 
 FLAT = 1e-3
@@ -117,7 +117,7 @@ class Curvature:
     """Eigenvalues, as far as Lanczos found them."""
 
 
-def curvature(model: keras.Model, examples: Split, seed: int, directions: int = 4) -> Curvature:
+def curvature(model: keras.Model, examples: Split, seed: int, directions: int = 2) -> Curvature:
     """The share of directions in which the loss curves down.
 
     Stochastic Lanczos quadrature (Golub and Welsch 1969; Ghorbani, Krishnan and Xiao 2019, "An
@@ -143,15 +143,24 @@ def curvature(model: keras.Model, examples: Split, seed: int, directions: int = 
 
 
 def _hessian_product(model: keras.Model, examples: Split) -> Any:
+    if model not in _PRODUCTS:
+        _PRODUCTS[model] = _compile_product(weakref.ref(model))
     x, y = tf.constant(np.asarray(examples.x)), tf.constant(column(examples.y))
-    weights = model.trainable_variables
-    shapes = [tuple(weight.shape) for weight in weights]
-    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
+    return lambda direction: _PRODUCTS[model](x, y, tf.constant(direction, tf.float32)).numpy()
 
-    @tf.function
-    def product(direction):  # type: ignore[no-untyped-def]
-        parts = [tf.reshape(part, shape) for part, shape in
-                 zip(tf.split(direction, sizes), shapes, strict=True)]  # fmt: skip
+
+_PRODUCTS: weakref.WeakKeyDictionary[keras.Model, Any] = weakref.WeakKeyDictionary()
+
+
+def _compile_product(reference: weakref.ref[keras.Model]) -> Any:
+    @tf.function(reduce_retracing=True)
+    def product(x, y, direction):  # type: ignore[no-untyped-def]
+        model = reference()
+        assert model is not None
+        weights = model.trainable_variables
+        sizes = [int(np.prod(weight.shape)) for weight in weights]
+        parts = [tf.reshape(part, weight.shape) for part, weight in
+                 zip(tf.split(direction, sizes), weights, strict=True)]  # fmt: skip
         with tf.GradientTape() as outer:
             with tf.GradientTape() as inner:
                 loss = model.compute_loss(x=x, y=y, y_pred=model(x, training=False))
@@ -161,8 +170,7 @@ def _hessian_product(model: keras.Model, examples: Split) -> Any:
         second = outer.gradient(along, weights, unconnected_gradients="zero")
         return tf.concat([tf.reshape(part, [-1]) for part in second], axis=0)
 
-    sizes = np.diff([0, *ends, sum(int(np.prod(shape)) for shape in shapes)]).tolist()
-    return lambda direction: product(tf.constant(direction, tf.float32)).numpy()
+    return product
 
 
 def _lanczos(product: Any, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

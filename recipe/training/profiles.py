@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -71,16 +72,16 @@ class FirstLayer:
 
     def __init__(self, examples: Split) -> None:
         self._x = tf.constant(np.asarray(examples.x))
-        self._parts: weakref.WeakKeyDictionary[keras.Model, keras.Model]
-        self._parts = weakref.WeakKeyDictionary()
+        self._parts: weakref.WeakKeyDictionary[keras.Model, Any] = weakref.WeakKeyDictionary()
 
     def __call__(self, model: keras.Model) -> np.ndarray:
         """(values, units): every example at every place."""
         layers = {layer.name: layer for layer in model.layers}
         first = next(layer for layer in model.layers if isinstance(layer, KERNELS))
         if model not in self._parts:
-            self._parts[model] = keras.Model(model.inputs[0], first.output)
-        values = np.asarray(self._parts[model](self._x, training=False), np.float64)
+            upto = keras.Model(model.inputs[0], first.output)
+            self._parts[model] = tf.function(upto)  # it is asked after every step
+        values = self._parts[model](self._x, training=False).numpy().astype(np.float64)
         norm = layers.get(f"{first.name}_norm")
         if norm is None or not _is_before(model, norm, f"{first.name}_activation"):
             return values.reshape(-1, values.shape[-1])

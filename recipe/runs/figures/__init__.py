@@ -20,6 +20,7 @@ from recipe.runs.figures.lab import (
     ratios,
 )
 from recipe.runs.figures.lab_norm import SHARES, along, distributions, moving
+from recipe.runs.figures.lab_paths import paths
 from recipe.runs.figures.predictions import (
     class_predictions,
     confusion,
@@ -51,6 +52,7 @@ __all__ = [
     "loss_bands",
     "moving",
     "over",
+    "paths",
     "range_curve",
     "ratios",
     "trials",

@@ -53,6 +53,7 @@ def intervals(
             axes.plot([low, high], [i, i], color=color, linewidth=2, solid_capstyle="butt")
             name = plain(verdict) if n == 0 else None
             axes.plot(middle, i, marker, color=color, markersize=7, linestyle="", label=name)
+    axes.locator_params(axis="x", nbins=6)
     said = [
         f"{middle:+.3g}  [{low:+.3g}, {high:+.3g}]" if np.isfinite(middle) else "not measured"
         for _, middle, low, high, _ in rows

@@ -26,7 +26,11 @@ from recipe.runs.figures.style import (
 
 def look(place: int) -> dict[str, object]:
     """Colour and dashes of the n-th line; the dashes say it again without colour."""
-    return {"color": SERIES[place % len(SERIES)], "linestyle": DASHES[place % len(DASHES)]}
+    again = place // len(SERIES)
+    return {
+        "color": SERIES[place % len(SERIES)],
+        "linestyle": DASHES[(place + again) % len(DASHES)],
+    }
 
 
 def loss_bands(
@@ -179,6 +183,7 @@ def over(
     xlabel: str,
     ylabel: str,
     log: int = 0,
+    logy: bool = False,
     marks: Mapping[str, float] = MappingProxyType({}),
 ) -> Figure:
     """A score against an amount, with intervals: one line for each variant.
@@ -188,13 +193,16 @@ def over(
         title: of the figure.
         xlabel: the amount and its unit.
         ylabel: the score and its unit.
-        log: base of a logarithmic axis, or 0.
+        log: base of a logarithmic axis of amounts, or 0.
+        logy: a logarithmic axis of scores.
         marks: name -> place of a vertical line.
     """
     figure, (axes,) = grid(title, 3.7)
     dress(axes, xlabel, ylabel, lines="both")
     if log:
         axes.set_xscale("log", base=log)
+    if logy:
+        axes.set_yscale("log")
     ends, places = [], sorted({place for points in lines.values() for place in points})
     for number, (name, points) in enumerate(lines.items()):
         at = np.array(sorted(points))
@@ -212,7 +220,7 @@ def over(
     low, high = axes.get_ylim()
     middles = np.array([point[0] for points in lines.values() for point in points.values()])
     inside = middles[np.isfinite(middles)]
-    if inside.size:  # a wide interval must not flatten what it is about
+    if inside.size and not logy:  # a wide interval must not flatten what it is about
         room = 0.25 * max(float(np.ptp(inside)), 1e-6)
         axes.set_ylim(max(low, inside.min() - room), min(high, inside.max() + room))
     if log == 2:

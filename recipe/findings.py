@@ -133,6 +133,40 @@ def judge(
     )
 
 
+def advise(
+    check: str,
+    message: str,
+    *,
+    measured: float | str | None,
+    expected: str,
+    source: str,
+    prescription: str,
+    code: str | None = None,
+) -> Finding:
+    """A finding that passes, about something that is unusual and works: it never blames.
+
+    Args:
+        check: its name.
+        message: what was seen.
+        measured: the number (or word) that is unusual.
+        expected: what is usual.
+        source: who says so.
+        prescription: what to try instead.
+        code: the diagnosis that it may lead to.
+    """
+    return Finding(
+        check=check,
+        verdict=Verdict.PASS,
+        message=message,
+        measured=measured,
+        expected=expected,
+        source=source,
+        code=code,
+        severity="advice",
+        prescription=prescription,
+    )
+
+
 def listed(names: Sequence[str], most: int = 5) -> str:
     """The first names, and how many more there are, for a message."""
     shown = ", ".join(str(name) for name in names[:most]) or "nothing"

@@ -123,6 +123,8 @@ PARTS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
     "found": data_proofs.found,
     "combinations": model_proofs.combinations,
     "deep": model_proofs.deep,
+    "lsuv": model_proofs.lsuv,
+    "recalibrate": model_proofs.recalibrate,
     "papers": lab_proofs.papers,
 }
 

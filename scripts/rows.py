@@ -6,7 +6,10 @@ from typing import Any
 
 
 def measured(name: str, value: float, low: float, high: float, bar: float) -> dict[str, Any]:
-    """In the form that `runs/proof/<name>.json` has, without its date and code."""
+    """In the form that `runs/proof/<name>.json` has, without its date and code.
+
+    The bar is the least that meets it.
+    """
     return {
         "name": name,
         "ratio": round(value, 4),
@@ -15,3 +18,8 @@ def measured(name: str, value: float, low: float, high: float, bar: float) -> di
         "bar": bar,
         "met": value >= bar,
     }
+
+
+def at_most(name: str, value: float, low: float, high: float, bar: float) -> dict[str, Any]:
+    """The same, where the bar is the most that meets it."""
+    return {**measured(f"{name} (at most)", value, low, high, bar), "met": value <= bar}

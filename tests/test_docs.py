@@ -155,10 +155,63 @@ def test_each_config_key_is_described(key: str) -> None:
     assert f"`{key}`" in TEXT
 
 
+PAPERS = {
+    "model.residual": "He et al. 2016",
+    "model.pooling": "Lin et al. 2014",
+    "model.embedding": "Gorishniy et al. 2022",
+    "model.feature_scale": "RealMLP",
+    "model.activation": "Nair and Hinton 2010",
+    "model.norm": "Wu and He 2018",
+    "model.norm_position": "Ioffe and Szegedy 2015",
+    "model.norm_momentum": "Ioffe and Szegedy 2015",
+    "model.norm_epsilon": "Ioffe and Szegedy 2015",
+    "model.dropout": "Srivastava et al. 2014",
+    "model.dropout_position": "Li et al. 2019",
+    "model.kernel_initializer": "Glorot and Bengio 2010",
+    "model.l1": "Tibshirani 1996",
+    "model.l2": "Krogh and Hertz 1992",
+    "model.max_norm": "Srivastava et al. 2014",
+    "model.noise.input": "Bishop 1995",
+    "model.noise.weight": "Graves 2011",
+    "model.noise.gradient": "Neelakantan et al. 2015",
+    "model.head_bias": "Karpathy 2019",
+    "train.optimizer": "Kingma and Ba 2015",
+    "train.learning_rate": "Smith 2015",
+    "train.schedule": "Loshchilov and Hutter 2017",
+    "train.warmup": "Goyal et al. 2017",
+    "train.clipnorm": "Pascanu et al. 2013",
+    "train.weight_decay": "Loshchilov and Hutter 2019",
+    "train.label_smoothing": "Szegedy et al. 2016",
+    "train.class_weight": "King and Zeng 2001",
+    "train.augment.flip": "Simard et al. 2003",
+    "train.mixup": "Zhang et al. 2018",
+    "train.ema": "Polyak and Juditsky 1992",
+    "train.batch_size": "Shallue et al. 2019",
+    "train.early_stopping": "Prechelt 1998",
+}
+"""Key -> who is named beside it; the other keys are a choice of size, or of this project."""
+
+
+@pytest.mark.parametrize(
+    "key", [k for k in leaf_keys(Config) if k.startswith(("model.", "train."))]
+)
+def test_each_option_of_a_net_has_a_sentence_with_its_paper(key: str) -> None:
+    page = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    paragraphs = [text.replace("\n", " ") for text in page.split("\n\n") if text[0] != "|"]
+    rows = [line for line in page.split("\n") if line.startswith("|")]
+    about = [
+        part for part in (*paragraphs, *rows) if re.search(rf"`{re.escape(key)}(: [^`]+)?`", part)
+    ]
+    said = [re.sub(r"`[^`]*`|[|\s]", "", part) for part in about]
+    assert max(map(len, said), default=0) > 20, f"docs/models.md says nothing of {key}"
+    if key in PAPERS:
+        assert any(PAPERS[key] in part for part in about)
+
+
 def test_each_check_is_described() -> None:
     pages = [ROOT / "docs" / name for name in ("stages.md", "lab.md")]
     page = "\n".join(page.read_text(encoding="utf-8") for page in pages)
-    checks = set(re.findall(r'judge\(\s*"(\w+)"', CHECKS))
+    checks = set(re.findall(r'(?:judge|advise)\(\s*"(\w+)"', CHECKS))
     assert len(checks) > 15
     assert not [name for name in sorted(checks) if f"`{name}`" not in page]
 

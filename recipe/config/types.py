@@ -25,6 +25,7 @@ from recipe.config.fields import (
     Sizes,
 )
 from recipe.config.identifiers import Activation, Initializer, KerasObject, Layers, Optimizer
+from recipe.config.impossible import impossible
 from recipe.config.model_parts import BackboneConfig, PeriodicConfig
 from recipe.config.search import SEARCHABLE, Range, SearchConfig
 from recipe.config.stages import StagesConfig
@@ -265,6 +266,8 @@ class ModelConfig(Section):
         sizes = (*self.widths, *(self.filters if self.family in ("cnn", "resnet") else ()))
         if self.norm == "layer" and 1 in sizes:
             raise ValueError("norm: layer leaves nothing of a layer with one unit; write batch")
+        if self.norm == "group" and 1 in self.widths and self.family != "layers":
+            raise ValueError("norm: group leaves nothing of a layer with one unit; write batch")
         return self
 
 
@@ -395,10 +398,12 @@ class Config(Section):
     """The hyperparameter search."""
 
     @model_validator(mode="after")
-    def _unfreezes_what_is_frozen(self) -> Self:
-        if self.train.unfreeze is not None and not self.model.starts_frozen:
-            said = "needs model.family: application with model.backbone.weights; write null"
-            raise _invalid({"unfreeze": PydanticCustomError("nothing_frozen", said)}, "train")
+    def _options_can_work_together(self) -> Self:
+        problems = {
+            place: PydanticCustomError("impossible", said) for place, said in impossible(self)
+        }
+        if problems:
+            raise _invalid(problems)
         return self
 
     @model_validator(mode="after")
@@ -462,12 +467,17 @@ def _space_problem(bare: Config, key: str, values: Range) -> PydanticCustomError
     return PydanticCustomError("no_valid_config", said) if said else None
 
 
-def _invalid(problems: Mapping[str, PydanticCustomError], *below: str) -> ValidationError:
-    """One error for several keys. Raised in a validator, pydantic keeps their locations."""
+def _invalid(problems: Mapping[Any, PydanticCustomError], *below: str) -> ValidationError:
+    """One error for several keys, each a name or a path of names.
+
+    Raised in a validator, pydantic keeps their locations.
+    """
     return ValidationError.from_exception_data(
         Config.__name__,
         [
-            InitErrorDetails(type=said, loc=(*below, key), input=None)
+            InitErrorDetails(
+                type=said, loc=(*below, *((key,) if isinstance(key, str) else key)), input=None
+            )
             for key, said in problems.items()
         ],
     )

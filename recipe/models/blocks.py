@@ -1,7 +1,8 @@
-"""The one block that every family repeats, and the policies that `auto` stands for.
+"""The one block that every family repeats.
 
 Norm, dropout, initializer and activation are one key each; here is the only place that turns
-them into layers. To add a norm, put a line into `NORMS`.
+them into layers. Where norm and dropout stand is decided in `config/policies.py`. To add a norm,
+put a line into `NORMS`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 import keras
 
 from recipe.config import KerasObject, ModelConfig
+from recipe.config.policies import RELU_LIKE, activation_name, dropout_position, norm_stands_before
 
 NORMS: dict[str, Callable[[ModelConfig, str, int], keras.layers.Layer]] = {
     "batch": lambda config, name, channels: keras.layers.BatchNormalization(
@@ -28,23 +30,6 @@ NORMS: dict[str, Callable[[ModelConfig, str, int], keras.layers.Layer]] = {
 
 GROUP = 16
 """Channels of a group, or as near to it as divides them (Wu and He 2018, figure on groups)."""
-
-S_SHAPED = ("tanh", "sigmoid", "hard_sigmoid", "hard_tanh", "softsign")
-"""Activations after which the norm stands, for they squash what a norm before them evens out
-(course notes; checklist 2.4, placement)."""
-
-RELU_LIKE = (
-    "celu", "elu", "gelu", "hard_silu", "leaky_relu", "mish", "relu", "relu6", "silu", "swish",
-)  # fmt: skip
-"""Activations that pass about half of the signal, which He's factor of 2 makes up for."""
-
-
-def activation_name(config: ModelConfig) -> str:
-    """The activation's name in Keras's short spelling; of a layer, its nearest relative's."""
-    if isinstance(config.activation, str):
-        return config.activation
-    layers = {"ReLU": "relu", "LeakyReLU": "leaky_relu", "PReLU": "leaky_relu", "ELU": "elu"}
-    return layers.get(config.activation.class_name, config.activation.class_name)
 
 
 def initializer(config: ModelConfig) -> Any:
@@ -79,24 +64,6 @@ def groups(channels: int) -> int:
     """In how many groups of about 16 the channels are divided."""
     most = max(channels // GROUP, 1)
     return max(count for count in range(1, most + 1) if channels % count == 0)
-
-
-def norm_stands_before(config: ModelConfig) -> bool:
-    """Whether the norm stands before the activation."""
-    if config.norm_position == "auto":
-        return activation_name(config) not in S_SHAPED
-    return config.norm_position == "pre"
-
-
-def dropout_position(config: ModelConfig) -> str:
-    """Where dropout stands, with `auto` decided.
-
-    Dropout changes the variance that a later batch norm has learnt (Li et al. 2019; measured
-    here: 46.6 % against 71.4 % accuracy), so with batch norm it comes once, after the last.
-    """
-    if config.dropout_position == "auto":
-        return "last" if config.norm == "batch" else "after_norm"
-    return config.dropout_position
 
 
 def activation_layer(config: ModelConfig, name: str) -> keras.layers.Layer:

@@ -14,6 +14,7 @@ import numpy as np
 
 from recipe.checks import initial, learning
 from recipe.checks.backbone import check_backbone_input
+from recipe.checks.options import check_options
 from recipe.compare import bootstrap
 from recipe.config import Config, Task, without_regularization
 from recipe.data import Dataset, load
@@ -29,8 +30,10 @@ from recipe.training import (
     deciding_metric,
     dumb_logits,
     evaluate,
+    example_weights,
     gain,
     losses,
+    new_model,
     predict,
     predictions,
     prepare_runtime,
@@ -67,6 +70,7 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     prepare_runtime(config.train.threads)
     settings = config.stages.baseline
     data = load(config.data)
+    asked = config
     epochs = -(-settings.min_steps // steps_per_epoch(config, len(data.train)))
     config = without_regularization(config).replace(
         {
@@ -79,6 +83,8 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     findings = _before_any_net(data)
     if config.model.family == "application" and overall(findings) is not Verdict.FAIL:
         findings.append(_backbone_input(config, data))
+    if overall(findings) is not Verdict.FAIL:
+        findings += _options(asked, data)
     if overall(findings) is not Verdict.FAIL:
         findings += _before_any_step(config, data)
     if overall(findings) is Verdict.FAIL:
@@ -128,6 +134,17 @@ def _backbone_input(config: Config, data: Dataset) -> Finding:
     raw = np.asarray(take(read_examples(config.data).raw.x, some.ids))
     entered, expected = backbone_input(config, data, some.x, raw)
     return check_backbone_input(raw, entered, expected, config.model.backbone.white)
+
+
+def _options(asked: Config, data: Dataset) -> list[Finding]:
+    """What the config asks for, its regularization too, which no stage before the fourth uses.
+
+    It is built once: what Keras or the task refuses shall not come up two stages later.
+    """
+    new_model(asked, data, asked.seed)
+    example_weights(asked, data)
+    features = int(np.prod(data.shape))
+    return check_options(asked, data.task, len(data.train), len(data.classes), features)
 
 
 def _before_any_step(config: Config, data: Dataset) -> list[Finding]:

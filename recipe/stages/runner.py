@@ -182,13 +182,15 @@ def _import_tensorflow() -> None:
 
 
 def show_findings(folder: RunFolder, result: StageResult) -> None:
-    """Print each finding that asks for an action, and how many passed."""
+    """Print each finding that asks for an action, advice too, and how many passed."""
     passed = [f for f in result.findings if f.verdict is Verdict.PASS]
     for finding in result.findings:
-        if finding.verdict is Verdict.PASS:
+        is_advice = finding.severity == "advice"
+        if finding.verdict is Verdict.PASS and not is_advice:
             continue
-        code = f" [{finding.code}]" if finding.code else ""
-        folder.say(f"{finding.verdict.upper():4} {finding.check}{code}: {finding.message}")
+        code = f" [{finding.code}]" if finding.code and not is_advice else ""
+        label = "note" if is_advice else finding.verdict.upper()
+        folder.say(f"{label:4} {finding.check}{code}: {finding.message}")
         if finding.expected and finding.verdict is not Verdict.SKIP:
             folder.say(f"     expected: {finding.expected} ({finding.source})")
         if finding.prescription:

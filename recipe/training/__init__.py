@@ -12,7 +12,7 @@ from recipe.training.fit import Fitted, compiled_loss, fit
 from recipe.training.metric import HIGHER_IS_BETTER, deciding_metric, gain
 from recipe.training.monitor import Monitor
 from recipe.training.runtime import prepare_runtime
-from recipe.training.train import train
+from recipe.training.train import example_weights, train
 
 __all__ = [
     "HIGHER_IS_BETTER",
@@ -29,6 +29,7 @@ __all__ = [
     "deciding_metric",
     "dumb_logits",
     "evaluate",
+    "example_weights",
     "export",
     "fit",
     "gain",

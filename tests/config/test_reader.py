@@ -126,6 +126,12 @@ print(sorted(heavy & {{name.split(".")[0] for name in sys.modules}}))
             id="a dotted key",
         ),
         pytest.param(
+            "model: {norm: batch}\ntrain:\n  epochs: 3\n  batch_size: 1",
+            "my.yaml:4:3: train.batch_size: a batch of 1 minus its own mean is 0, so batch norm"
+            " lets nothing through; write 32, or model.norm: layer, got 1",
+            id="two options that can't work together",
+        ),
+        pytest.param(
             "model: {noise: {zzz: 1}}",
             "my.yaml:1:17: unknown key 'model.noise.zzz'; "
             "known here: input, activation, weight, gradient",

@@ -55,6 +55,8 @@ def test_every_key_takes_its_own_default_and_nothing_absurd(key: str) -> None:
         ),
         pytest.param({"norm": "layer", "widths": (8, 1)}, "leaves nothing of a layer with one",
                      id="layer norm of one unit"),
+        pytest.param({"norm": "group", "widths": (8, 1)}, "leaves nothing of a layer with one",
+                     id="group norm of one unit"),
         pytest.param({"norm": "layer", "family": "cnn", "filters": (1,)}, "leaves nothing",
                      id="layer norm of one channel"),
     ],
@@ -93,6 +95,39 @@ def test_what_a_backbone_depends_on() -> None:
 def test_a_dense_head_is_said_by_widths() -> None:
     with pytest.raises(ValidationError, match="a dense head is either of them with widths"):
         Config().replace({"model.pooling": "dense"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "problem"),
+    [
+        pytest.param({"model.norm": "batch", "train.batch_size": 1}, "train.batch_size",
+                     "a batch of 1 minus its own mean is 0", id="batch norm of one example"),
+        pytest.param({"data.task": "regression", "train.label_smoothing": 0.1},
+                     "train.label_smoothing", "no labels to smooth", id="a smoothed quantity"),
+        pytest.param({"data.task": "regression", "train.class_weight": "balanced"},
+                     "train.class_weight", "no classes to weigh", id="classes of a quantity"),
+        pytest.param({"model.dropout": 1.0}, "model.dropout", "less than 1", id="all dropped"),
+    ],
+)  # fmt: skip
+def test_options_that_cannot_work_are_refused_at_their_key(
+    changes: dict[str, Any], key: str, problem: str
+) -> None:
+    with pytest.raises(ValidationError, match=problem) as caught:
+        Config().replace(changes)
+    assert [".".join(map(str, error["loc"])) for error in caught.value.errors()] == [key]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"model.norm": "layer", "train.batch_size": 1}, id="layer norm of one"),
+        pytest.param({"model.norm": "batch", "train.batch_size": 1, "model.family": "cnn",
+                      "model.widths": ()}, id="one image has many places"),
+        pytest.param({"train.label_smoothing": 0.1}, id="a task that is not known yet"),
+    ],
+)  # fmt: skip
+def test_options_that_can_work_are_not_refused(changes: dict[str, Any]) -> None:
+    assert Config().replace(changes)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,19 @@
+"""Every program of the benchmark, in one list. A new program is a line in its module's tuple."""
+
+from __future__ import annotations
+
+from .program import Fault, Healthy
+from .tune import heads as tune_heads
+from .tune import healthy as tune_healthy
+from .tune import inputs as tune_inputs
+from .tune import nets as tune_nets
+from .tune import rates as tune_rates
+
+FAULTS: tuple[Fault, ...] = (
+    *tune_inputs.FAULTS,
+    *tune_heads.FAULTS,
+    *tune_nets.FAULTS,
+    *tune_rates.FAULTS,
+)
+HEALTHY: tuple[Healthy, ...] = (*tune_healthy.HEALTHY,)
+PROGRAMS: tuple[Fault | Healthy, ...] = (*FAULTS, *HEALTHY)

@@ -1,0 +1,1 @@
+"""The half on which thresholds are set."""

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from .program import Fault, Healthy
+from .report import heads as report_heads
+from .report import healthy as report_healthy
+from .report import inputs as report_inputs
+from .report import nets as report_nets
+from .report import rates as report_rates
 from .tune import heads as tune_heads
 from .tune import healthy as tune_healthy
 from .tune import inputs as tune_inputs
@@ -14,6 +19,10 @@ FAULTS: tuple[Fault, ...] = (
     *tune_heads.FAULTS,
     *tune_nets.FAULTS,
     *tune_rates.FAULTS,
+    *report_inputs.FAULTS,
+    *report_heads.FAULTS,
+    *report_nets.FAULTS,
+    *report_rates.FAULTS,
 )
-HEALTHY: tuple[Healthy, ...] = (*tune_healthy.HEALTHY,)
+HEALTHY: tuple[Healthy, ...] = (*tune_healthy.HEALTHY, *report_healthy.HEALTHY)
 PROGRAMS: tuple[Fault | Healthy, ...] = (*FAULTS, *HEALTHY)

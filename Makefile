@@ -5,6 +5,7 @@ RUNS   ?=
 SET    ?=
 ARGS   ?=
 ONLY   ?=
+HALF   ?= tune
 DATA   ?=
 TARGET ?=
 PORT   ?= 6006
@@ -19,7 +20,7 @@ FOLDER  = $(if $(RUNS),--runs '$(RUNS)')
 CHANGES = $(foreach setting,$(SET),--set '$(setting)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup $(STAGES) $(BESIDE) $(LAB) recipe init look label report tensorboard test check proof bench clean
+.PHONY: help setup $(STAGES) $(BESIDE) $(LAB) recipe init look label report tensorboard test check proof bench bench-doctor clean
 .NOTPARALLEL: # a run folder belongs to one command at a time
 
 ##@ The recipe: each stage needs the one before it
@@ -91,6 +92,9 @@ proof: $(STAMP) ## measure what docs/proof.md claims; ONLY=name for one part
 
 bench: $(STAMP) ## speed, as ratios to Keras's own fit in the same run
 	@$(BIN)/python scripts/bench.py
+
+bench-doctor: $(STAMP) ## the diagnosis on programs with known faults; HALF=tune or report
+	@$(BIN)/python scripts/bench_doctor.py --half '$(HALF)' $(ARGS)
 
 clean: ## remove .venv and caches, never runs/
 	@rm -rf .venv .import_linter_cache .mypy_cache .pytest_cache .ruff_cache *.egg-info

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import data_proofs
+import fault_proofs
 import lab_proofs
 import model_proofs
 from rows import measured
@@ -126,6 +127,7 @@ PARTS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
     "lsuv": model_proofs.lsuv,
     "recalibrate": model_proofs.recalibrate,
     "papers": lab_proofs.papers,
+    "faults": fault_proofs.faults,
 }
 
 

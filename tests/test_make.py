@@ -14,7 +14,7 @@ from recipe.stages import EXPERIMENTS, LAB, STAGES
 ROOT = Path(__file__).parent.parent
 TARGETS = (
     *STAGES, *EXPERIMENTS, *LAB, "recipe", "init", "look", "label", "tensorboard", "report",
-    "setup", "test", "check", "proof", "bench", "clean",
+    "setup", "test", "check", "proof", "bench", "bench-doctor", "clean",
 )  # fmt: skip
 
 if shutil.which("make") is None:

@@ -118,8 +118,11 @@ def code(program: Fault | Healthy) -> str:
 
 
 def _syntax(function: Callable[..., Any]) -> str:
-    """Its source without comments and layout."""
-    return ast.unparse(ast.parse(inspect.getsource(function)))
+    """Its source without docstring, comments and layout."""
+    (parsed,) = ast.parse(inspect.getsource(function)).body
+    assert isinstance(parsed, ast.FunctionDef)
+    first = 1 if ast.get_docstring(parsed) else 0
+    return "\n".join([ast.unparse(parsed.args), *map(ast.unparse, parsed.body[first:])])
 
 
 def holds(program: Fault | Healthy, figures: dict[str, Any] | None) -> bool:

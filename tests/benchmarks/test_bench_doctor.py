@@ -235,9 +235,9 @@ def quiet(model: Any, x: Any, y: Any, **fit: Any) -> Said:
 def test_only_the_reporting_half_is_counted(
     half: str, bench: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = tmp_path / "looks.json"
-    monkeypatch.setattr(bench.looks, "begin", lambda *given: looks.begin(*given, file))
-    monkeypatch.setattr(bench.looks, "end", lambda *given: looks.end(*given, file))
+    file, begin, end = tmp_path / "looks.json", looks.begin, looks.end
+    monkeypatch.setattr(bench.looks, "begin", lambda *given: begin(*given, file))
+    monkeypatch.setattr(bench.looks, "end", lambda *given: end(*given, file))
     monkeypatch.setattr(bench.verify, "prepare", lambda: None)
     name = next(h.name for h in HEALTHY if h.half == half)
     assert bench.main([name, "--half", half, "--diagnose", f"{__name__}:quiet"]) == 0

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import layers
 from sklearn.preprocessing import StandardScaler
 
 from .. import data
@@ -107,28 +105,6 @@ def patients_by_cross_entropy(seed: int, loss: str = "binary_crossentropy") -> P
     )  # fmt: skip
 
 
-def impedance_with_a_clipped_loss(seed: int, clip: str = "loss") -> Program:
-    """Outliers made training jump, so the loss was clipped, not the gradient."""
-    x, y, x_test, y_test = data.friedman2(seed)
-    scaler = StandardScaler().fit(x)
-    y, y_test = y / 100, y_test / 100
-    model = keras.Sequential(
-        [layers.Dense(32, activation="relu"), layers.Dense(32, activation="relu"), layers.Dense(1)]
-    )
-
-    def clipped(y_true: Any, y_pred: Any) -> Any:
-        return ops.clip(ops.mean(ops.square(y_true - y_pred), axis=-1), 0.0, 1.0)
-
-    if clip == "loss":
-        model.compile(optimizer=keras.optimizers.Adam(0.003), loss=clipped)
-    else:
-        model.compile(optimizer=keras.optimizers.Adam(0.003, clipnorm=1.0), loss="mse")
-    fit = {"epochs": 25, "batch_size": 32}
-    return Program(
-        model, scaler.transform(x), y[:, None], fit, (scaler.transform(x_test), y_test), "r2"
-    )
-
-
 def moons_softmax_of_one(seed: int, activation: str = "softmax") -> Program:
     """`Dense(1, activation="softmax")`: the loss falls and accuracy stays at one half."""
     x, y, x_test, y_test = data.moons(seed)
@@ -219,8 +195,6 @@ FAULTS = (
           "LCH", {"loss": "categorical_crossentropy"}),
     Fault(patients_by_cross_entropy, frozenset({"wrong_loss"}), "diabetes", "mlp",
           "LCH", {"loss": "mse"}),
-    Fault(impedance_with_a_clipped_loss, frozenset({"wrong_loss"}), "friedman2", "mlp",
-          "Karpathy: the loss is clipped, not the gradient", {"clip": "gradient"}),
     Fault(moons_softmax_of_one, frozenset({"wrong_output_activation"}), "moons", "mlp",
           "ACH", {"activation": "sigmoid"}),
     Fault(patients_through_a_sigmoid, frozenset({"wrong_output_activation"}), "diabetes", "mlp",

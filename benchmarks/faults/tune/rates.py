@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import layers
 from sklearn.preprocessing import StandardScaler
@@ -119,23 +117,6 @@ def digits_for_one_epoch(seed: int, epochs: int = 1) -> Program:
     return Program(model, x / INK, y, fit, (x_test / INK, y_test))
 
 
-def series_stopped_by_impatience(seed: int, patience: int = 0) -> Program:
-    """`EarlyStopping(patience=0)`: the first epoch that is not better is the last."""
-    x, y, x_test, y_test = data.series(seed)
-    stop = keras.callbacks.EarlyStopping(
-        monitor="val_loss", patience=patience, min_delta=0.02, restore_best_weights=True
-    )
-    model = keras.Sequential([keras.Input((20, 1)), layers.LSTM(16), layers.Dense(1)])
-    model.compile(keras.optimizers.Adam(0.002), "mse")
-    fit: dict[str, Any] = {
-        "epochs": 25,
-        "batch_size": 32,
-        "callbacks": [stop],
-        "validation_split": 0.2,
-    }
-    return Program(model, x, y, fit, (x_test, y_test), "r2")
-
-
 def wine_in_one_batch(seed: int, batch_size: int = 1000) -> Program:
     """`batch_size=1000` for 125 wines: an epoch is one step."""
     x, y, x_test, y_test = data.wine(seed)
@@ -178,8 +159,6 @@ FAULTS = (
           "Karpathy: decay rate", {"decay_steps": 1000}),
     Fault(digits_for_one_epoch, frozenset({"undertraining"}), "digits", "mlp",
           "HNE", {"epochs": 25}),
-    Fault(series_stopped_by_impatience, frozenset({"undertraining"}), "series", "lstm",
-          "RCP", {"patience": 10}),
     Fault(wine_in_one_batch, frozenset({"batch_size"}), "wine", "mlp",
           "HDB", {"batch_size": 8}, frozenset({"undertraining", "lr_too_low"})),
     Fault(digits_clipped_to_nothing, frozenset({"excess_clipping"}), "digits", "mlp",

@@ -21,6 +21,9 @@ from recipe.training import evaluate, new_model, prepare_runtime
 from recipe.training.steps import train_steps
 
 SEEDS = range(3)
+DROPOUT_SEEDS = range(8)
+"""How much a net suffers depends on the seed."""
+
 STD = 0.05
 """Of the initial weights: the paper says "small random Gaussian values" and no more."""
 
@@ -101,8 +104,8 @@ def _dropout(base: Config, data: Dataset) -> list[dict[str, Any]]:
         "before": {**dropped, "model.dropout_position": "before_norm"},
         "last": {**dropped, "model.dropout_position": "last"},
     }
-    found = _accuracies(base.replace(net), data, sides, (1_000,))
-    about = f"6 x 100 ReLU with batch norm, dropout 0.5, {len(SEEDS)} seeds, 1,000 steps"
+    found = _accuracies(base.replace(net), data, sides, (1_000,), DROPOUT_SEEDS)
+    about = f"6 x 100 ReLU with batch norm, dropout 0.5, {len(DROPOUT_SEEDS)} seeds, 1,000 steps"
     lost = (found["alone"] - found["before"])[:, 0]
     kept = (found["last"] - found["alone"])[:, 0]
     return [
@@ -116,12 +119,13 @@ def _accuracies(
     data: Dataset,
     sides: Mapping[str, Mapping[str, Any]],
     moments: Sequence[int],
+    seeds: Sequence[int] = SEEDS,
 ) -> Accuracies:
     """Validation accuracy of each variant and seed, after so many steps."""
     found = {}
     for name, changes in sides.items():
         changed = config.replace(changes)
-        found[name] = np.array([_training(changed, data, seed, moments) for seed in SEEDS])
+        found[name] = np.array([_training(changed, data, seed, moments) for seed in seeds])
         print(f"{name}: val accuracy after {moments} steps {found[name].round(4)}", flush=True)
     return found
 

@@ -19,7 +19,9 @@ from recipe.config import Config
 from recipe.findings import Finding, StageResult
 from recipe.lab.bench import Bench, Trained, interval
 from recipe.lab.watched import Watched
+from recipe.models.blocks import initializer
 from recipe.runs import RunFolder, figures
+from recipe.training import batch_size
 from recipe.training.landscape import AlongStep
 from recipe.training.range_test import Estimate
 from recipe.training.steps import Look
@@ -57,7 +59,7 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     by_rate = _by_rate(bench)
     by_initializer = _by_initializer(bench, sides)
     placed = _placed(bench, sides["with batch norm"])
-    by_batch = _by_batch(bench)
+    by_batch = _by_batch(bench, sides)
     _say_cost(bench)
 
     found = _measure(bench, watched, by_rate, by_initializer)
@@ -110,7 +112,9 @@ def _by_initializer(
         for name, changes in SIDES.items():
             found[name] = {}
             for title, given in INITIALIZERS.items():
-                found[name][title] = bench.arm(changes, initializer=given)
+                own = initializer(bench.config.model) == given
+                arm = sides[name] if own else bench.arm(changes, initializer=given)
+                found[name][title] = arm
                 advance(f"{name}, {title}", found[name][title])
     return found
 
@@ -129,15 +133,19 @@ def _placed(bench: Bench, before: list[Trained]) -> dict[str, Comparison]:
     return found
 
 
-def _by_batch(bench: Bench) -> dict[str, dict[int, list[float]]]:
+def _by_batch(
+    bench: Bench, sides: Mapping[str, list[Trained]]
+) -> dict[str, dict[int, list[float]]]:
     """Scores at each batch size; batch norm's also with the statistics of the training set."""
     found: dict[str, dict[int, list[float]]] = {}
     sizes = [size for size in BATCHES if size <= len(bench.data.train)]
     exact = EXACT
     with bench.progress(2 * len(sizes)) as advance:
-        for name, changes in {"no norm": PLAIN, "batch norm": NORMED}.items():
+        for side, name in (("without", "no norm"), ("with batch norm", "batch norm")):
             for size in sizes:
-                arm = bench.arm({**changes, "train.batch_size": size})
+                own = size == batch_size(bench.config, len(bench.data.train))
+                changes = {**SIDES[side], "train.batch_size": size}
+                arm = sides[side] if own else bench.arm(changes)
                 found.setdefault(name, {})[size] = [trained.score for trained in arm]
                 advance(f"{name}, batches of {size}", arm)
                 if name == "batch norm":

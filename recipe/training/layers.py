@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 
@@ -49,21 +49,27 @@ def leaves(model: keras.Model) -> list[keras.layers.Layer]:
     return [*named(model).values()]
 
 
-@contextlib.contextmanager
-def recorded(model: keras.Model) -> Iterator[list[tuple[keras.layers.Layer, Any]]]:
-    """Record (layer, output) of each call of a leaf layer, in the order of the calls.
+class Call(NamedTuple):
+    """One call of a layer."""
 
-    A layer that is used twice stands there twice. Outputs are what `call` returned: tensors, or
-    structures of them.
-    """
-    seen: list[tuple[keras.layers.Layer, Any]] = []
+    layer: keras.layers.Layer
+    inputs: Any
+    """The first argument of `call`: a tensor, or a structure of them."""
+    output: Any
+    """What it returned: the same."""
+
+
+@contextlib.contextmanager
+def recorded(model: keras.Model) -> Iterator[list[Call]]:
+    """Record each call of a leaf layer, in their order; a layer that is used twice stands twice."""
+    seen: list[Call] = []
 
     def watched(layer: keras.layers.Layer) -> Any:
         call = layer.call
 
         def recording(*args: Any, **kwargs: Any) -> Any:
             output = call(*args, **kwargs)
-            seen.append((layer, output))
+            seen.append(Call(layer, args[0] if args else None, output))
             return output
 
         return recording

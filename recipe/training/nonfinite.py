@@ -85,7 +85,7 @@ def find_in_step(model: keras.Model, batch: tuple[Any, ...], epoch: int, step: i
         predicted = model(x, training=True)
         loss = model.compute_loss(x, y, predicted, *weights, training=True)
         scaled = model.optimizer.scale_loss(loss)
-    for layer, output in outputs:
+    for layer, _, output in outputs:
         if not is_finite(keras.tree.flatten(output)):
             return bad("activation", layer.name)
     if not _finite(loss):

@@ -17,7 +17,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from recipe.training.layers import named, recorded
+from recipe.training.layers import Call, named, recorded
 
 SATURATED = 0.97
 """Share of an activation's range, from its middle, beyond which its gradient is nearly gone."""
@@ -101,13 +101,13 @@ def signals_of(model: keras.Model, batch: tuple[Any, ...]) -> Signals:
 
 def _measure_outputs(
     layers: Mapping[str, keras.layers.Layer],
-    outputs: Iterable[tuple[keras.layers.Layer, Any]],
+    outputs: Iterable[Call],
     found: Signals,
 ) -> None:
     """What layers put out, in training mode; of one with several outputs, the first."""
     here = tf.compat.v1.get_default_graph()
     seen: dict[int, list[tf.Tensor]] = defaultdict(list)
-    for layer, output in outputs:
+    for layer, _, output in outputs:
         first = keras.tree.flatten(output)[0]
         if isinstance(first, tf.Tensor) and first.graph is here:
             seen[id(layer)].append(first)

@@ -1,0 +1,424 @@
+"""Before the first step: the data, the head, the layers and the settings, as they were given.
+
+Each rule looks at what things mean, not at what they are called: at the numbers that reach the
+first kernel, whatever scaled them; at the last activation, whatever layer it stands in. Numbers of
+rules are those of the table in `docs/doctor.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from scipy import stats
+
+from recipe.doctor.flow import KERNELS, RECURRENT, Flow, activation_of, array, tensors
+from recipe.doctor.head import SQUARED, Head, trouble
+from recipe.doctor.subject import Subject
+from recipe.doctor.suspect import Suspect
+from recipe.doctor.trial import Change
+from recipe.findings import listed
+
+PRE = "before"
+
+LARGE, WIDE, SMALL, UNEVEN = 50.0, 10.0, 0.05, 1e3
+"""Rule 2: largest value, std of a feature, largest value at all, ratio of two features' stds."""
+
+TARGET_STD = (0.05, 20.0)
+"""Rule 3."""
+
+RUN = 0.5
+"""Rule 10: how much more often than by chance a label equals the next, as a share of what is
+left."""
+
+GAIN = (0.12, 4.0)
+"""Rule 12: std times the root of the fan-in, between which signals neither fade nor explode."""
+
+DROPPED, PENALTY = 0.7, 0.1
+"""Rule 15: a rate above, an L1 or L2 factor above."""
+
+FROZEN = 0.5
+"""Rule 16: share of the body's weights that don't learn."""
+
+FEW_IN_BATCH = 8
+"""Rule 13: examples in a batch norm's batch."""
+
+CLIP = 1e-2
+"""Rule 17: a smaller norm or value lets nothing through."""
+
+
+def before(subject: Subject, flow: Flow, heads: list[Head]) -> Iterator[Suspect]:
+    """All suspicions that need no training, in no order."""
+    yield from not_finite(subject)
+    yield from of_heads(subject, flow, heads)
+    yield from input_scale(flow)
+    yield from target_scale(subject, heads)
+    yield from order(subject, heads)
+    yield from frozen(subject, flow)
+    yield from initial_weights(flow)
+    yield from linear_layers(flow)
+    yield from norms(subject, flow)
+    yield from amounts(subject, flow)
+    yield from clipping(subject)
+
+
+def not_finite(subject: Subject) -> Iterator[Suspect]:
+    """Rule 1: a missing value makes NaN of everything that it touches."""
+    given = {"x": subject.x, "y": subject.y}
+    if subject.val:
+        given |= {"validation x": subject.val[0], "validation y": subject.val[1]}
+    for name, structure in given.items():
+        if structure is None:
+            continue
+        parts = [part for part in keras.tree.flatten(structure) if part.dtype.kind == "f"]
+        bad = sum(int((~np.isfinite(part)).sum()) for part in parts)
+        if bad:
+            yield Suspect(
+                "nan_input", "error", PRE, f"{bad:,} values of {name} are missing or infinite",
+                bad, "none", "diagnosis rule 1",
+                "drop such examples, or fill the gaps with the median of the training examples",
+                {"data.missing": "impute"}, is_certain=True,
+            )  # fmt: skip
+            return
+
+
+def of_heads(subject: Subject, flow: Flow, heads: list[Head]) -> Iterator[Suspect]:
+    """Rules 4 and 5: target, last activation and loss must mean the same."""
+    for number, head in enumerate(heads):
+        found = trouble(head)
+        if found is None:
+            continue
+        settings: tuple[tuple[Any, str, Any], ...] = ()
+        if found.activation and head.activation and number < len(flow.outputs):
+            layer = _activating(flow, flow.outputs[number])
+            if layer is not None:
+                settings = ((layer, "activation", keras.activations.get(found.activation)),)
+        loss = found.loss if len(heads) == 1 else None
+        if found.activation and not loss and head.from_logits and found.activation != "linear":
+            loss = head.loss
+        keys = {"train.loss": found.loss} if found.loss else {}
+        yield Suspect(
+            found.code, found.severity, PRE, found.said, head.activation, found.expected,
+            "diagnosis rules 4 and 5, head table", found.cure, keys,
+            Change(settings=settings, loss=loss) if settings or loss else None, is_certain=True,
+        )  # fmt: skip
+
+
+def input_scale(flow: Flow) -> Iterator[Suspect]:
+    """Rule 2: what reaches the first kernels is around 0 and about 1 wide, whoever saw to it."""
+    for call in flow.first:
+        for tensor in tensors(call.inputs)[:1]:
+            if not tensor.dtype.is_floating and not tensor.dtype.is_integer:
+                continue
+            values = array(tensor)
+            columns = values.reshape(-1, values.shape[-1])
+            columns = columns[:, np.isfinite(columns).all(axis=0)]
+            std = columns.std(axis=0)
+            alive = std > 1e-7 * np.maximum(np.abs(columns).max(axis=0, initial=0), 1e-30)
+            if not alive.any():
+                continue
+            columns, std = columns[:, alive], std[alive]
+            largest, widest = float(np.abs(columns).max()), float(std.max())
+            amounts_only = std[[len(np.unique(c)) > 2 for c in columns.T]]
+            ratio = float(amounts_only.max() / amounts_only.min()) if len(amounts_only) else 1.0
+            why = (
+                f"values up to {largest:.4g}" if largest > LARGE
+                else f"a feature with std {widest:.4g}" if widest > WIDE
+                else f"no value above {largest:.2g}" if largest < SMALL
+                else f"one feature {ratio:.3g} times as wide as another" if ratio > UNEVEN
+                else None
+            )  # fmt: skip
+            if why:
+                yield Suspect(
+                    "unscaled_input", "error", PRE,
+                    f"{why} reach{'es' if why.startswith(('a ', 'one', 'no ')) else ''} the layer "
+                    f"{call.layer.name!r}, the first with weights",
+                    largest if largest > LARGE else widest,
+                    f"at most {LARGE:g}, std at most {WIDE:g}, not all below {SMALL:g}",
+                    "diagnosis rule 2; LeCun et al. 1998, \"Efficient BackProp\", section 4.3",
+                    "standardize the inputs by the training examples: a Normalization layer",
+                    {"data.scaling": "standardize"}, Change(scale_x=True),
+                )  # fmt: skip
+                return
+
+
+def target_scale(subject: Subject, heads: list[Head]) -> Iterator[Suspect]:
+    """Rule 3: a linear unit starts near 0, and has a long way to a target that is far off."""
+    for head in heads:
+        if head.loss not in SQUARED or head.target.kind != "real" or len(heads) > 1:
+            continue
+        std, mean = float(np.std(head.y)), float(np.mean(head.y))
+        if TARGET_STD[0] <= std <= TARGET_STD[1] and abs(mean) <= TARGET_STD[1] * max(std, 1):
+            continue
+        yield Suspect(
+            "target_scale", "error", PRE, f"the target has mean {mean:.4g} and std {std:.4g}",
+            std, f"std between {TARGET_STD[0]:g} and {TARGET_STD[1]:g}", "diagnosis rule 3",
+            "standardize the target, and start the last bias at its mean",
+            {"data.target_scaling": "standardize"}, Change(scale_y=True),
+        )  # fmt: skip
+
+
+def order(subject: Subject, heads: list[Head]) -> Iterator[Suspect]:
+    """Rule 10: sorted by label, and never shuffled, or the end cut off for validation."""
+    for head in heads[:1]:
+        labels = _labels(head)
+        if labels is None:
+            continue
+        largest = float(np.unique(labels, return_counts=True)[1].max() / len(labels))
+        repeats = float((labels[1:] == labels[:-1]).mean())
+        is_sorted = repeats > RUN + largest / 2
+        if is_sorted and not subject.shuffles:
+            yield Suspect(
+                "unshuffled_data", "error", PRE,
+                f"{repeats:.0%} of all labels equal the next, and shuffling is off", repeats,
+                f"at most {RUN + largest / 2:.0%}", "diagnosis rule 10",
+                "shuffle=True, or shuffle the stream over more examples than a class has",
+                {}, Change(shuffles=True),
+            )  # fmt: skip
+        if subject.val is not None:
+            val = _labels(head, subject.targets(subject.val[1])[0])
+            missing = set(np.unique(val)) - set(np.unique(labels)) if val is not None else set()
+            if missing and is_sorted:
+                yield Suspect(
+                    "unshuffled_data", "error", PRE,
+                    f"the validation examples have labels that no training example has: "
+                    f"{listed(sorted(missing))}", len(missing), "none", "diagnosis rule 10",
+                    "shuffle before the end is cut off for validation", is_certain=True,
+                )  # fmt: skip
+
+
+def frozen(subject: Subject, flow: Flow) -> Iterator[Suspect]:
+    """Rule 16: weights that don't learn, and that nobody has trained before."""
+    heads = [call.layer for call in flow.heads if call is not None]
+    body = [layer for layer in _once(flow) if layer not in heads and layer.weights]
+    count = sum(_size(v) for layer in body for v in _kernels(layer))
+    stuck = [v for layer in body for v in _kernels(layer) if not v.trainable]
+    share = sum(map(_size, stuck)) / count if count else 0.0
+    everything = not subject.model.trainable_weights
+    if not everything and (share <= FROZEN or not all(map(_is_fresh, stuck))):
+        return
+    layers = [layer for layer in [*body, *heads] if not layer.trainable]
+    said = "no weight learns" if everything else f"{share:.0%} of the hidden weights don't learn"
+    yield Suspect(
+        "frozen_layers", "error", PRE, f"{said}, and they are as drawn: nothing was learnt before",
+        share, f"at most {FROZEN:.0%}, or weights that were trained before", "diagnosis rule 16",
+        "trainable = True, or load the weights that were meant", {},
+        Change(settings=tuple((layer, "trainable", True) for layer in layers)), is_certain=True,
+    )  # fmt: skip
+
+
+def initial_weights(flow: Flow) -> Iterator[Suspect]:
+    """Rule 12: kernels that are all alike, or so small or large that the signal dies or bursts."""
+    heads = {id(call.layer) for call in flow.heads if call is not None}
+    alike, off = [], []
+    for layer in _once(flow):
+        if not isinstance(layer, KERNELS) or id(layer) in heads:
+            continue
+        kernel = np.asarray(_kernels(layer)[0].numpy(), np.float64)
+        columns = kernel.reshape(-1, kernel.shape[-1])
+        if kernel.shape[-1] > 1 and (columns == columns[:, :1]).all():
+            alike.append(layer)
+        elif kernel.size > 8:
+            gain = float(kernel.std() * np.sqrt(columns.shape[0]))
+            if not GAIN[0] <= gain <= GAIN[1]:
+                off.append((layer, gain))
+    layers = alike or [layer for layer, _ in off]
+    if not layers:
+        return
+    names = listed([layer.name for layer in layers])
+    said = (
+        f"the units of {names} all start alike, so they stay alike" if alike
+        else f"the weights of {names} are drawn {off[0][1]:.2g} wide, times the root of the fan-in"
+    )  # fmt: skip
+    yield Suspect(
+        "bad_init", "error", PRE, said, 0.0 if alike else off[0][1],
+        f"units that differ, and {GAIN[0]:g} to {GAIN[1]:g}",
+        "diagnosis rule 12; He et al. 2015; Glorot and Bengio 2010",
+        "he_normal before ReLU-like activations, else glorot_uniform",
+        {"model.kernel_initializer": "auto"},
+        Change(weights=(lambda: redraw(layers),)),
+    )  # fmt: skip
+
+
+def linear_layers(flow: Flow) -> Iterator[Suspect]:
+    """Rule 11: two layers with kernels and nothing between that bends are one layer."""
+    heads = {id(call.layer) for call in flow.heads if call is not None}
+    found, hidden = [], 0
+    for call in flow.kernels:
+        if not isinstance(call.layer, KERNELS) or id(call.layer) in heads:
+            continue
+        hidden += 1
+        if activation_of(call.layer) not in ("linear", None):
+            continue
+        following = flow.next_kernels(call)
+        if following and not _is_bottleneck(call, following):
+            found.append(call.layer)
+    if not found:
+        return
+    layers = list({id(layer): layer for layer in found}.values())
+    relu = keras.activations.get("relu")
+    yield Suspect(
+        "missing_activation", "error", PRE,
+        f"{listed([layer.name for layer in layers])}: no activation before the next kernel, so "
+        f"that both are one linear layer", len(layers), "an activation between kernels",
+        "diagnosis rule 11", "activation='relu' in the hidden layers",
+        {"model.activation": "relu"},
+        Change(
+            settings=tuple((layer, "activation", relu) for layer in layers),
+            weights=(lambda: redraw(layers, "he_normal"),),
+        ),
+        is_certain=len(layers) == hidden and hidden > 0,
+    )  # fmt: skip
+
+
+def norms(subject: Subject, flow: Flow) -> Iterator[Suspect]:
+    """Rules 13 and 14: batch norm over few examples; batch norm behind dropout."""
+    kind = keras.layers.BatchNormalization
+    calls = [call for call in flow.calls if isinstance(call.layer, kind)]
+    if not calls:
+        return
+    size = min(subject.batch_size, subject.examples)
+    if size < FEW_IN_BATCH:
+        yield Suspect(
+            "bn_small_batch", "warning", PRE, f"batch norm over batches of {size}", size,
+            f"{FEW_IN_BATCH} at least", "diagnosis rule 13; Wu and He 2018, figure 1",
+            "a batch of 32, or layer or group norm", {"train.batch_size": 32},
+            Change(batch_size=32), is_certain=size < 4,
+        )  # fmt: skip
+    dropout = (keras.layers.Dropout, keras.layers.SpatialDropout1D, keras.layers.SpatialDropout2D)
+    for call in flow.calls:
+        if isinstance(call.layer, dropout) and call.layer.rate:
+            behind = [each.layer for each in flow.after(call) if isinstance(each.layer, kind)]
+            if behind:
+                drops = [each.layer for each in flow.calls if isinstance(each.layer, dropout)]
+                yield Suspect(
+                    "dropout_before_bn", "warning", PRE,
+                    f"the dropout {call.layer.name!r} changes the variance that "
+                    f"{behind[0].name!r} learns", call.layer.rate, "no dropout before a batch norm",
+                    "diagnosis rule 14; Li et al. 2019", "dropout after the last batch norm",
+                    {"model.dropout_position": "last"},
+                    Change(settings=tuple((layer, "rate", 0.0) for layer in drops)),
+                )  # fmt: skip
+                return
+
+
+def amounts(subject: Subject, flow: Flow) -> Iterator[Suspect]:
+    """Rule 15: so much dropout or penalty that little is left to learn with."""
+    drops = [
+        layer for layer in _once(flow)
+        if "Dropout" in type(layer).__name__ and getattr(layer, "rate", 0) > DROPPED
+    ]  # fmt: skip
+    if drops:
+        rate = max(layer.rate for layer in drops)
+        yield Suspect(
+            "excess_dropout", "warning", PRE, f"{rate:.0%} of the units are dropped", rate,
+            f"at most {DROPPED:.0%}; Keras's rate is what is dropped, not what is kept",
+            "diagnosis rule 15; Srivastava et al. 2014", "a rate of 0.3", {"model.dropout": 0.3},
+            Change(settings=tuple((layer, "rate", 0.3) for layer in drops)),
+        )  # fmt: skip
+    factors = [(v, _factor(v.regularizer)) for v in subject.model.trainable_variables]
+    heavy = [(v, factor) for v, factor in factors if factor > PENALTY]
+    if heavy:
+        largest = max(factor for _, factor in heavy)
+        yield Suspect(
+            "excess_regularization", "warning", PRE, f"a penalty factor of {largest:g}", largest,
+            f"at most {PENALTY:g}", "diagnosis rule 15", "1e-4", {"model.l2": 1e-4},
+            Change(settings=tuple((v, "regularizer", None) for v, _ in heavy)),
+        )  # fmt: skip
+
+
+def clipping(subject: Subject) -> Iterator[Suspect]:
+    """Rule 17: gradients cut to almost nothing."""
+    optimizer = subject.model.optimizer
+    for name in ("clipnorm", "clipvalue", "global_clipnorm"):
+        value = getattr(optimizer, name, None)
+        if value is not None and value < CLIP:
+            yield Suspect(
+                "excess_clipping", "error", PRE, f"{name} is {value:g}", value,
+                f"{CLIP:g} at least", "diagnosis rule 17", f"{name}=1.0", {"train.clipnorm": 1.0},
+                Change(settings=(("optimizer", name, 1.0),)),
+            )  # fmt: skip
+
+
+def redraw(layers: list[Any], initializer: str | None = None) -> None:
+    """Draw kernels anew, by what follows them, and put biases at 0."""
+    relu_like = ("relu", "relu6", "leaky_relu", "elu", "gelu", "silu", "swish", "mish")
+    for number, layer in enumerate(layers):
+        name = initializer or (
+            "he_normal" if activation_of(layer) in (*relu_like, "linear") else "glorot_uniform"
+        )
+        for variable in _kernels(layer):
+            drawn = keras.initializers.get({"class_name": name, "config": {"seed": number}})
+            variable.assign(drawn(variable.shape))
+        if getattr(layer, "bias", None) is not None:
+            layer.bias.assign(np.zeros(layer.bias.shape))
+
+
+def redraw_recurrent(flow: Flow) -> None:
+    """Draw recurrent kernels anew: orthogonal, so that a state neither fades nor bursts."""
+    for layer in _once(flow):
+        for variable in layer.weights if isinstance(layer, RECURRENT) else ():
+            if "recurrent" in variable.path:
+                variable.assign(keras.initializers.Orthogonal(seed=0)(variable.shape))
+
+
+def _activating(flow: Flow, output: Any) -> Any:
+    """The layer whose `activation` is the last before an output."""
+    call = flow.producers.get(id(output))
+    while call is not None:
+        if hasattr(call.layer, "activation") and not isinstance(call.layer, RECURRENT):
+            return call.layer
+        call = flow._one_before(call)
+    return None
+
+
+def _labels(head: Head, y: np.ndarray | None = None) -> np.ndarray | None:
+    y = head.y if y is None else y
+    kind = head.target.kind
+    if kind == "one_hot":
+        return y.reshape(-1, y.shape[-1]).argmax(axis=-1)
+    if kind in ("binary", "classes", "shifted", "signs") and y.size == len(y):
+        return y.reshape(-1)
+    return None
+
+
+def _once(flow: Flow) -> list[Any]:
+    return [*{id(call.layer): call.layer for call in flow.calls}.values()]
+
+
+def _kernels(layer: Any) -> list[Any]:
+    """Its weights with two axes or more."""
+    return [v for v in layer.weights if len(v.shape) > 1]
+
+
+def _size(variable: Any) -> int:
+    return int(np.prod(variable.shape))
+
+
+def _is_fresh(variable: Any) -> bool:
+    """Whether weights look as an initializer draws them: uniform, normal or cut normal."""
+    values = np.asarray(variable.numpy(), np.float64).ravel()[:5000]
+    if values.std() == 0:
+        return True
+    z = (values - values.mean()) / values.std()
+    laws = (stats.uniform(-np.sqrt(3), 2 * np.sqrt(3)), stats.norm(), _cut_normal())
+    return any(stats.kstest(z, law.cdf).pvalue > 1e-3 for law in laws)
+
+
+def _cut_normal() -> Any:
+    law = stats.truncnorm(-2, 2)
+    return stats.truncnorm(-2, 2, scale=1 / law.std())
+
+
+def _factor(regularizer: Any) -> float:
+    given = [getattr(regularizer, name, 0.0) for name in ("l1", "l2")]
+    return max(float(value or 0.0) for value in given)
+
+
+def _is_bottleneck(call: Any, following: list[Any]) -> bool:
+    """A layer that is narrower than what stands on both its sides says so on purpose."""
+    units = call.output.shape[-1]
+    before = tensors(call.inputs)[0].shape[-1]
+    return units < before and all(units < each.output.shape[-1] for each in following)

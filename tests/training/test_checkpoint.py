@@ -24,6 +24,7 @@ from recipe.data import Dataset
 from recipe.runs import console
 from recipe.training import Checkpoint, Fitted, KeepBest, StopAt, fit, new_model
 from recipe.training.checkpoint import of_callbacks, put_back
+from recipe.training.disturb import Disturbance
 from tests.training.kill_me import Fragile, Killed
 from tests.training.random_configs import Looks, unequal
 from tests.training.tiny import config, dataset
@@ -76,7 +77,20 @@ SETTINGS: dict[str, tuple[dict[str, Any], Any, Callable[[], Callbacks]]] = {
         {"train__optimizer": "adam", "train__ema": 0.6},
         keras.optimizers.schedules.CosineDecay(0.1, 9), lambda: [stopping()],
     ),
+    "mixed, noisy, judged under averages": (
+        {"model__norm": "batch", "train__mixup": 0.3, "train__ema": 0.6},
+        None, lambda: [KeepBest("val_loss")],
+    ),
 }  # fmt: skip
+
+MORE: dict[str, dict[str, Any]] = {
+    "mixed, noisy, judged under averages": {
+        "disturbance": Disturbance(mixup=0.3, weight=0.1, gradient=0.1, seed=5),
+        "norms": "auto",
+        "averages": True,
+    }
+}
+"""Further arguments of `fit`."""
 
 
 NAME = next(iter(SETTINGS))
@@ -94,7 +108,7 @@ def run(
     if schedule is not None:
         model.optimizer.learning_rate = schedule
     made = [*callbacks(), *more]
-    settings = {"batch_size": 8, "epochs": 3, "seed": seed, **given}
+    settings = {"batch_size": 8, "epochs": 3, "seed": seed, **MORE.get(name, {}), **given}
     fitted = fit(model, data.train, val=data.val, callbacks=made, checkpoint=checkpoint, **settings)
     return fitted, made
 

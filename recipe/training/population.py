@@ -101,7 +101,7 @@ def wants_measured(model: keras.Model, plan: Plan, epoch: int) -> bool:
 REMEMBERED = 0.01
 """Of the initial value, where the average no longer counts as settled (checklist, fact 7)."""
 
-FEWEST = 1_000
+FEWEST = 4_000
 """Examples whose plain mean varies as much as the moving average does: population statistics
 need 1,000 to 10,000 (Wu and Johnson 2021, "Rethinking 'Batch' in BatchNorm")."""
 

@@ -176,6 +176,8 @@ def order(subject: Subject, heads: list[Head]) -> Iterator[Suspect]:
                 f"at most {RUN + largest / 2:.0%}", "diagnosis rule 10",
                 "shuffle=True, or shuffle the stream over more examples than a class has",
                 {}, Change(shuffles=True),
+                # sorted by class, and not a series whose state lasts
+                is_certain=int((labels[1:] != labels[:-1]).sum()) < len(np.unique(labels)),
             )  # fmt: skip
         if subject.val is not None:
             val = _labels(head, subject.targets(subject.val[1])[0])

@@ -35,6 +35,9 @@ SEEN = 2_000
 COLUMNS = 4_096
 """Numbers of an example that they can bear."""
 
+SAME = 1 - 1e-6
+"""Rule 7: correlation of what is the target itself, but for its unit."""
+
 LEAK, REST = 0.99, 0.9
 """Rule 7: what one column reaches alone, and what all others must not reach."""
 
@@ -116,7 +119,7 @@ def overlap(subject: Subject) -> Iterator[Suspect]:
         return
     train, val = (_digests(x) for x in (subject.x, subject.val[0]))
     # where few different inputs exist at all, they must meet again
-    if len(set(train)) < 0.9 * len(train):
+    if len(set(train)) < 0.9 * len(train) and not _is_continuous(subject):
         return
     share = float(np.mean([each in set(train) for each in val])) if val else 0.0
     if share > OVERLAP:
@@ -160,7 +163,7 @@ def mismatch(subject: Subject) -> Iterator[Suspect]:
 def leakage(subject: Subject, heads: list[Head]) -> Iterator[Suspect]:
     """Rule 7: one column that says it all, where the others together don't."""
     x = flat(subject)
-    if x is None or len(heads) != 1 or len(subject.inputs) != 1 or subject.inputs[0].ndim != 2:
+    if x is None or len(heads) != 1 or len(subject.inputs) != 1:
         return
     y = heads[0].y
     if heads[0].target.kind == "one_hot":
@@ -170,17 +173,32 @@ def leakage(subject: Subject, heads: list[Head]) -> Iterator[Suspect]:
     rows = np.linspace(0, len(x) - 1, min(len(x), SEEN)).astype(int)
     x, y = x[rows], y.reshape(-1)[rows]
     is_classes = heads[0].target.kind in ("binary", "classes", "shifted", "one_hot", "signs")
-    found = []
+    found, same = [], []
+    is_table = subject.inputs[0].ndim == 2
     for column in range(x.shape[1]):
         if x[:, column].std() == 0:
             continue
-        if abs(np.corrcoef(x[:, column], y)[0, 1]) > LEAK:
+        related = abs(np.corrcoef(x[:, column], y)[0, 1])
+        if related > SAME:
+            same.append(column)
+        elif not is_table:
+            continue  # a pixel or a step of a series may well tell much
+        elif related > LEAK:
             found.append(column)
         elif is_classes:
             stump = DecisionTreeClassifier(max_leaf_nodes=len(np.unique(y)), random_state=0)
             said = stump.fit(x[:, [column]], y).predict(x[:, [column]])
             if balanced_accuracy_score(y, said) > LEAK:
                 found.append(column)
+    if same and x.shape[1] > 1:
+        yield Suspect(
+            "label_leakage", "error", PRE,
+            f"the target itself stands among the inputs, at place {listed([str(c) for c in same])} "
+            "of each example", len(same), "inputs that are known before the target is",
+            "diagnosis rule 7", "leave it out: cut the window one step earlier, drop the column",
+            {f"data.columns.{same[0]}": "drop"}, is_certain=True,
+        )  # fmt: skip
+        return
     if not found or len(found) == x.shape[1]:
         return
     rest = np.delete(x, found, axis=1)
@@ -290,6 +308,15 @@ def _of_numbers(x: np.ndarray, y: np.ndarray) -> Reference | None:
         score = 1 - float(((y - said) ** 2).mean() / y.var())
         found.append(Reference(score, name, said, None, y))
     return max(found, key=lambda each: each.best)
+
+
+def _is_continuous(subject: Subject) -> bool:
+    """Whether some input takes so many values that equal examples are copies."""
+    x = flat(subject)
+    if x is None:
+        return False
+    rows = np.unique(x[:SEEN], axis=0)
+    return any(len(np.unique(column)) > len(rows) / 2 for column in rows.T)
 
 
 def _mislabelled(known: Reference) -> np.ndarray:

@@ -25,6 +25,7 @@ from recipe.doctor.subject import Subject, rows_of, subject_of
 from recipe.doctor.suspect import ORDER, SEVERITIES, SYMPTOMS, Suspect
 from recipe.doctor.training import after, rivals, symptoms
 from recipe.doctor.trial import (
+    JUDGED,
     UNCHANGED,
     Bench,
     Change,
@@ -48,6 +49,10 @@ MORE = 0.25
 
 EXPLAINED = {
     "nan_input": ORDER[1:],
+    "unshuffled_data": ("train_val_mismatch", "overfitting", "undertraining"),
+    "label_leakage": ("overfitting",),
+    "train_val_mismatch": ("overfitting",),
+    "corrupt_labels": ("overfitting", "underfitting"),
     "unscaled_input": ("exploding_gradient", "vanishing_gradient", "bad_init", "dying_relu"),
     "target_scale": ("exploding_gradient", "dying_relu"),
     "bad_init": ("vanishing_gradient", "exploding_gradient", "dying_relu"),
@@ -191,6 +196,9 @@ def _explained(
         chain.choose(rivals(bench.subject, base, dead))
     for suspect in after(bench.subject, base, known, chain.score, bool(chain.named)):
         chain.named.append((suspect, None))
+    codes = {suspect.code for suspect, _ in chain.named}
+    explained = {code for each in codes for code in EXPLAINED.get(each, ())}
+    chain.named = [each for each in chain.named if each[0].code not in explained]
     findings = [finding_of(suspect, gain) for suspect, gain in chain.named]
     findings += [finding_of(replace(suspect, severity="advice"), None) for suspect in chain.advice]
     findings += [finding_of(s, None) for s in symptoms(bench.subject, base, known)]
@@ -223,7 +231,7 @@ class _Chain:
         subject = self.bench.subject
         if subject.val is None:
             return 0.0  # judged on the very examples that it was trained on
-        return noise(min(len(keras.tree.flatten(subject.val[0])[0]), 2_000))
+        return noise(self.score, min(len(keras.tree.flatten(subject.val[0])[0]), JUDGED))
 
     def consider(self, suspect: Suspect) -> None:
         """Name it if it is certain, or if taking it away helps."""
@@ -299,12 +307,14 @@ class _Chain:
     def _speeds_up(self, suspect: Suspect, outcome: Outcome, gain: float) -> bool:
         """Inputs out of scale can slow a training down that ends well all the same."""
         base = self.bench.base
-        if suspect.code != "unscaled_input" or base is None or self.change != UNCHANGED:
+        if base is None or self.change != UNCHANGED:
             return False
+        unit = {"unscaled_input": 1.0, "target_scale": float(np.var(self.bench.heads[0].y))}
         losses = [each.losses for each in (base, outcome)]
-        if any(len(each) == 0 or not np.isfinite(each).all() for each in losses):
+        if suspect.code not in unit or not all(np.isfinite(each).all() for each in losses):
             return False
-        return gain > -self._noise and float(losses[1].mean()) < SLOWED * float(losses[0].mean())
+        was, now = (float(each.mean()) for each in losses)
+        return gain > -self._noise and now < SLOWED * was / unit[suspect.code]
 
     def _tried(self, suspect: Suspect) -> Outcome | None:
         assert suspect.change is not None

@@ -87,6 +87,10 @@ def _order(truth: np.ndarray, said: np.ndarray) -> float:
     return float(max(rank, 0.0) ** 2)
 
 
-def noise(examples: int) -> float:
-    """Twice the standard error of a share in as many examples, at its widest."""
-    return float(1 / np.sqrt(max(examples, 1)))
+def noise(score: float, examples: int) -> float:
+    """Twice the standard error of a skill that was measured on as many examples, about.
+
+    What is lacking to 1 is a share of errors, or of the variance.
+    """
+    lacking = min(max(1 - score, 1 / max(examples, 1)), 0.5)
+    return float(2 * np.sqrt(lacking * (1 - lacking) / max(examples, 1)))

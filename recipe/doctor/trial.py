@@ -160,9 +160,8 @@ class Bench:
         Raises:
             OutOfTime: it would take longer than there is time for.
         """
-        if self.base is not None:
-            if self.spent + self._cost(change, self.base) > self.budget:
-                raise OutOfTime
+        if self.base and self.spent + self._cost(change, self.base) > self.budget:
+            raise OutOfTime
         started = self.clock()
         outcome = self._run(change, look)
         seconds = self.clock() - started

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import keras
+import tensorflow as tf
 
 WHOLE = (keras.layers.RNN, keras.layers.Bidirectional, keras.layers.Wrapper)
 """Layers that run others in a loop of their own, out of which no tensor can be handed."""
@@ -68,7 +69,7 @@ def recorded(model: keras.Model) -> Iterator[list[Call]]:
         call = layer.call
 
         def recording(*args: Any, **kwargs: Any) -> Any:
-            output = call(*args, **kwargs)
+            output = _apart(call(*args, **kwargs), args[:1])
             seen.append(Call(layer, args[0] if args else None, output))
             return output
 
@@ -83,3 +84,11 @@ def recorded(model: keras.Model) -> Iterator[list[Call]]:
     finally:
         for layer in layers:
             layer.__dict__.pop("call", None)
+
+
+def _apart(output: Any, inputs: Any) -> Any:
+    """The output as tensors of its own: a layer may hand on the very one that it was given."""
+    given = {id(tensor) for tensor in keras.tree.flatten(inputs)}
+    return keras.tree.map_structure(
+        lambda tensor: tf.identity(tensor) if id(tensor) in given else tensor, output
+    )

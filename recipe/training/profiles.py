@@ -53,7 +53,7 @@ def profile(model: keras.Model, examples: Split) -> Profile:
     places = {id(variable): n for n, variable in enumerate(model.trainable_variables)}
     wanted = [weights[places[id(layer.kernel)]] for layer in kernels]
     gradients = tape.gradient(loss, wanted, unconnected_gradients="zero")
-    by_name = {layer.name: output for layer, output in outputs}
+    by_name = {call.layer.name: call.output for call in outputs}
     seen = [np.asarray(by_name[f"{layer.name}_activation"], np.float64) for layer in kernels]
     with np.errstate(all="ignore"):  # exploding ones overflow
         return Profile(

@@ -45,6 +45,9 @@ FROZEN = 0.5
 FEW_IN_BATCH = 8
 """Rule 13: examples in a batch norm's batch."""
 
+RATES = {"sgd": (1e-4, 1.0), "adaptive": (1e-5, 0.1)}
+"""Rule 17: learning rates of the SGD family, over 1 - momentum, and of all others."""
+
 CLIP = 1e-2
 """Rule 17: a smaller norm or value lets nothing through."""
 
@@ -62,6 +65,7 @@ def before(subject: Subject, flow: Flow, heads: list[Head]) -> Iterator[Suspect]
     yield from norms(subject, flow)
     yield from amounts(subject, flow)
     yield from clipping(subject)
+    yield from rate(subject)
 
 
 def not_finite(subject: Subject) -> Iterator[Suspect]:
@@ -197,9 +201,10 @@ def frozen(subject: Subject, flow: Flow) -> Iterator[Suspect]:
     body = [layer for layer in _once(flow) if layer not in heads and layer.weights]
     count = sum(_size(v) for layer in body for v in _kernels(layer))
     stuck = [v for layer in body for v in _kernels(layer) if not v.trainable]
+    drawn = [_is_fresh(layer, v) for layer in body for v in _kernels(layer) if not v.trainable]
     share = sum(map(_size, stuck)) / count if count else 0.0
     everything = not subject.model.trainable_weights
-    if not everything and (share <= FROZEN or not all(map(_is_fresh, stuck))):
+    if not everything and (share <= FROZEN or not all(drawn)):
         return
     layers = [layer for layer in [*body, *heads] if not layer.trainable]
     said = "no weight learns" if everything else f"{share:.0%} of the hidden weights don't learn"
@@ -344,6 +349,23 @@ def clipping(subject: Subject) -> Iterator[Suspect]:
             )  # fmt: skip
 
 
+def rate(subject: Subject) -> Iterator[Suspect]:
+    """Rule 17: far off what the optimizer is used at, which may be meant."""
+    optimizer = subject.model.optimizer
+    given = float(np.asarray(optimizer.learning_rate))
+    is_sgd = type(optimizer).__name__ == "SGD"
+    low, high = RATES["sgd"] if is_sgd else RATES["adaptive"]
+    effective = given / (1 - getattr(optimizer, "momentum", 0.0)) if is_sgd else given
+    if low <= effective <= high or given <= 0:
+        return
+    code, usual = ("lr_too_high" if effective > high else "lr_too_low"), 0.05 if is_sgd else 1e-3
+    yield Suspect(
+        code, "error", PRE, f"a learning rate of {given:.2g}", given,
+        f"{low:g} to {high:g} for {type(optimizer).__name__}", "diagnosis rule 17",
+        f"a learning rate of {usual:g}", {"train.learning_rate": usual}, Change(rate=usual / given),
+    )  # fmt: skip
+
+
 def redraw(layers: list[Any], initializer: str | None = None) -> None:
     """Draw kernels anew, by what follows them, and put biases at 0."""
     relu_like = ("relu", "relu6", "leaky_relu", "elu", "gelu", "silu", "swish", "mish")
@@ -399,19 +421,15 @@ def _size(variable: Any) -> int:
     return int(np.prod(variable.shape))
 
 
-def _is_fresh(variable: Any) -> bool:
-    """Whether weights look as an initializer draws them: uniform, normal or cut normal."""
-    values = np.asarray(variable.numpy(), np.float64).ravel()[:5000]
-    if values.std() == 0:
-        return True
-    z = (values - values.mean()) / values.std()
-    laws = (stats.uniform(-np.sqrt(3), 2 * np.sqrt(3)), stats.norm(), _cut_normal())
-    return any(stats.kstest(z, law.cdf).pvalue > 1e-3 for law in laws)
-
-
-def _cut_normal() -> Any:
-    law = stats.truncnorm(-2, 2)
-    return stats.truncnorm(-2, 2, scale=1 / law.std())
+def _is_fresh(layer: Any, variable: Any) -> bool:
+    """Whether weights look as their layer's initializer draws them; training changes that."""
+    given = getattr(layer, "kernel_initializer", None)
+    values = np.asarray(variable.numpy(), np.float64).ravel()
+    if given is None or values.std() == 0:
+        return values.std() == 0
+    again = type(given).from_config(given.get_config())
+    drawn = np.asarray(again(variable.shape), np.float64).ravel()
+    return bool(stats.ks_2samp(values[:5000], drawn[:5000]).pvalue > 1e-3)
 
 
 def _factor(regularizer: Any) -> float:

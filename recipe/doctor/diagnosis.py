@@ -19,11 +19,11 @@ from recipe.doctor.before import before
 from recipe.doctor.data import Reference, imbalance, of_data, reference
 from recipe.doctor.flow import Flow, flow_of
 from recipe.doctor.head import Head, compiled_losses, loss_name
-from recipe.doctor.signals import Pulse, at_init, died, pulse_of
+from recipe.doctor.signals import Pulse, at_init, died, pulse_of, shifted
 from recipe.doctor.skill import noise
 from recipe.doctor.subject import Subject, rows_of, subject_of
 from recipe.doctor.suspect import ORDER, SEVERITIES, SYMPTOMS, Suspect
-from recipe.doctor.training import after, rivals, symptoms
+from recipe.doctor.training import after, narrow_layer, rivals, symptoms
 from recipe.doctor.trial import (
     JUDGED,
     UNCHANGED,
@@ -161,8 +161,11 @@ def _diagnose(model: keras.Model, subject: Subject, budget: float) -> Diagnosis:
     except Exception as error:
         return _broken(subject, error, suspects)
     suspects += _unlearnt(subject, heads, base, bench)
-    dead = [*died(pulse, base.seen, flow)] if isinstance(base.seen, Pulse) else []
-    return _explained(bench, suspects, dead, known, base)
+    dead = []
+    if isinstance(base.seen, Pulse):
+        dead = [*died(pulse, base.seen, flow)]
+        suspects = [shifted(suspect, base.seen) for suspect in suspects]
+    return _explained(bench, suspects, dead, flow, known, base)
 
 
 def _unlearnt(subject: Subject, heads: list[Head], base: Outcome, bench: Bench) -> list[Suspect]:
@@ -182,6 +185,7 @@ def _explained(
     bench: Bench,
     suspects: list[Suspect],
     dead: list[Suspect],
+    flow: Flow,
     known: Reference | None,
     base: Outcome,
 ) -> Diagnosis:
@@ -192,9 +196,10 @@ def _explained(
         chain.consider(suspect)
     chain.reconsider()
     chain.doubt_labels()
-    if chain.is_ill:
+    narrow = narrow_layer(bench.subject, flow)
+    if chain.is_ill and not (narrow and _lacks(chain, base)):
         chain.choose(rivals(bench.subject, base, dead))
-    for suspect in after(bench.subject, base, known, chain.score, bool(chain.named)):
+    for suspect in after(bench.subject, base, known, chain.score, bool(chain.named), narrow):
         chain.named.append((suspect, None))
     codes = {suspect.code for suspect, _ in chain.named}
     explained = {code for each in codes for code in EXPLAINED.get(each, ())}
@@ -205,6 +210,11 @@ def _explained(
     findings.sort(key=lambda f: (SEVERITIES.index(f.severity or "advice"), f.code in SYMPTOMS))
     notes = [*bench.subject.notes, *chain.notes]
     return Diagnosis(findings, _worth(base), chain.score, chain.change, notes)
+
+
+def _lacks(chain: _Chain, base: Outcome) -> bool:
+    """Whether the net knows less than cheap models of the very examples that it was trained on."""
+    return chain.known is not None and not chain.named and base.train < chain.known.best - 0.04
 
 
 @dataclass
@@ -309,7 +319,9 @@ class _Chain:
         base = self.bench.base
         if base is None or self.change != UNCHANGED:
             return False
-        unit = {"unscaled_input": 1.0, "target_scale": float(np.var(self.bench.heads[0].y))}
+        unit = {"unscaled_input": 1.0, "lr_too_high": 1.0, "lr_too_low": 1.0}
+        if suspect.code == "target_scale":
+            unit = {"target_scale": float(np.var(self.bench.heads[0].y))}
         losses = [each.losses for each in (base, outcome)]
         if suspect.code not in unit or not all(np.isfinite(each).all() for each in losses):
             return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -24,6 +24,10 @@ VANISHED = 1e-3
 BURST, RATIO, LARGE = 1e3, 70.0, 10.0
 """Rule 21: a kernel's gradient above, or so many times the last one's and above."""
 
+SHIFT = 0.8
+"""Rules 14 and 33: variance met over variance learnt, below (checklist, fact 5: 0.42 to 0.56 behind
+dropout, 1.00 to 1.02 without)."""
+
 DEAD, STUCK = 0.6, 0.5
 """Rule 20: share of a layer's units that are 0 for every example; of values beyond 97 %."""
 
@@ -42,6 +46,10 @@ class Pulse:
     """Layer -> share of values where the activation is flat."""
 
     loss: float
+
+    shifts: dict[str, float]
+    """Batch norm -> variance that it meets over the one that it has learnt, the median of its
+    channels."""
 
     @property
     def ratio(self) -> float:
@@ -82,7 +90,29 @@ def pulse_of(subject: Subject, flow: Flow) -> Pulse:
             low, high = RANGES[name]
             middle, half = (low + high) / 2, (high - low) / 2
             saturated[call.layer.name] = float((np.abs(units - middle) > SATURATED * half).mean())
-    return Pulse(gradients, dead, saturated, float(loss))
+    return Pulse(gradients, dead, saturated, float(loss), _shifts(flow))
+
+
+def shifted(suspect: Suspect, pulse: Pulse) -> Suspect:
+    """Rule 33: a batch norm behind dropout that meets another variance than it has learnt."""
+    off = min(pulse.shifts.values(), default=1.0)
+    if suspect.code != "dropout_before_bn" or off > SHIFT:
+        return suspect
+    said = f"{suspect.said}: the variance that it meets is {off:.2f} of the one it has learnt"
+    return replace(suspect, said=said, is_certain=True)
+
+
+def _shifts(flow: Flow) -> dict[str, float]:
+    found = {}
+    for call in flow.calls:
+        if isinstance(call.layer, keras.layers.BatchNormalization):
+            values = array(call.inputs)
+            met = values.reshape(-1, values.shape[-1]).var(axis=0)
+            learnt = np.asarray(call.layer.moving_variance, np.float64)
+            alive = (met > 1e-6) & (learnt > 1e-6)
+            if alive.any():
+                found[call.layer.name] = float(np.median(met[alive] / learnt[alive]))
+    return found
 
 
 def at_init(pulse: Pulse, flow: Flow, heads: list[Head]) -> Iterator[Suspect]:

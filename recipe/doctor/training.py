@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from recipe.doctor.data import Reference
+from recipe.doctor.flow import Flow, tensors
 from recipe.doctor.subject import Subject
 from recipe.doctor.suspect import Suspect
 from recipe.doctor.trial import Change, Outcome
@@ -31,6 +32,9 @@ STEPS = 100
 
 TINY = 2
 """Rule 18: examples in a batch, up to which steps are mostly noise."""
+
+NARROW = 2
+"""Rule 30: units of a hidden layer."""
 
 USUAL = {"sgd": (1e-3, 1.0)}
 """Rule 17: learning rates within which an optimizer is commonly used; of others 1e-4 to 1e-2."""
@@ -135,8 +139,30 @@ def _too_low(base: Outcome, rate: float, times: float) -> Suspect:
     )  # fmt: skip
 
 
+def narrow_layer(subject: Subject, flow: Flow) -> str | None:
+    """Rule 30: the hidden layer through which hardly anything gets, or that there is none.
+
+    A few numbers between wider layers may be meant as a code, where inputs are to come out again.
+    """
+    ends = {id(call.layer) for call in flow.heads if call is not None}
+    hidden = [call for call in flow.kernels if id(call.layer) not in ends]
+    if not hidden:
+        return "no hidden layer"
+    width, name = min((int(tensors(c.output)[0].shape[-1]), c.layer.name) for c in hidden)
+    goes_in = sum(int(np.prod(part.shape[1:])) for part in subject.inputs)
+    comes_out = sum(int(np.prod(part.shape[1:])) for part in flow.outputs)
+    if width > NARROW or comes_out >= goes_in > 1:
+        return None
+    return f"{width} unit{'s' if width > 1 else ''} in {name!r}"
+
+
 def after(
-    subject: Subject, base: Outcome, known: Reference | None, score: float, is_explained: bool
+    subject: Subject,
+    base: Outcome,
+    known: Reference | None,
+    score: float,
+    is_explained: bool,
+    narrow: str | None,
 ) -> Iterator[Suspect]:
     """Rules 29 and 30: learnt by heart, or too small to learn."""
     val = base.history.get("val_loss")
@@ -156,11 +182,11 @@ def after(
             )  # fmt: skip
     if is_explained or known is None or base.is_broken:
         return
-    if known.best - score > 0.15 and base.train < known.best - 0.1:
+    if narrow and known.best - score > 0.04 and base.train < known.best - 0.04:
         yield Suspect(
             "underfitting", "warning", "after",
-            f"{known.name} knows {known.best:.2f} out of fold, and the net {base.train:.2f} of "
-            "what it was trained on; no rate, scale or longer training helps", base.train,
+            f"{known.name} knows {known.best:.2f} out of fold, and the net, with {narrow}, "
+            f"{base.train:.2f} of what it was trained on", base.train,
             f"at least what {known.name} knows", "diagnosis rule 30", "more units, more layers",
             {"model.widths": [256, 256]},
         )  # fmt: skip

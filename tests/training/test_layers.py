@@ -46,7 +46,7 @@ def test_a_layer_that_is_used_twice_is_one() -> None:
     assert [*named(model)] == ["input", "shared"]
     with recorded(model) as seen:
         model(np.ones((1, 2), np.float32))
-    assert [layer.name for layer, _ in seen] == ["shared", "shared"]
+    assert [call.layer.name for call in seen] == ["shared", "shared"]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_outputs_are_recorded_in_the_order_of_the_calls(compiled: bool) -> None:
     def call(x: Any) -> tuple[list[str], Any, Any]:
         with recorded(model) as seen:
             output = model(x)
-        return [layer.name for layer, _ in seen], output, [value for _, value in seen]
+        return [each.layer.name for each in seen], output, [each.output for each in seen]
 
     names: list[str] = []
 
@@ -108,3 +108,13 @@ def test_nothing_stays_behind_also_not_after_an_error() -> None:
         pass
     model(np.ones((1, 2), np.float32))
     assert seen == []
+
+
+def test_what_a_layer_hands_on_is_a_tensor_of_its_own() -> None:
+    """Dropout puts out the very tensor that it was given: who reads what could not be told."""
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dropout(0.5), keras.layers.ReLU()])
+    with recorded(model) as seen:
+        model(tf.ones((1, 2)))
+    drop, relu = seen[-2:]
+    assert drop.output is not drop.inputs
+    assert relu.inputs is drop.output

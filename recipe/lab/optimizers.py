@@ -263,7 +263,7 @@ def _draw(
             paths[name] = path(made, surface, PATH_STEPS, noise, bench.config.seed)
         drawn.append((surface.name, surface.loss, surface.lowest, paths))
     folder.figure("paths", figures.paths(
-        drawn, f"{PATH_STEPS} steps on three surfaces: zigzags, overshoots, a way off the saddle"
+        drawn, f"{PATH_STEPS} steps on three surfaces: zigzags, overshoots, ways downhill"
     ))  # fmt: skip
     start = float(np.mean([t.losses[0] for t in trained["SGD"]]))
     nothing = (float("nan"),) * 3
@@ -272,7 +272,7 @@ def _draw(
         ends = {rate: (float(np.mean(v)), min(v), max(v)) for rate, v in by_rate.items()}
         lines[name] = {rate: e if e[0] < 1.2 * start else nothing for rate, e in ends.items()}
     folder.figure("rates", figures.over(
-        lines, "Each optimizer has its own best rate (cross: worse than at the start)",
+        lines, "Each optimizer has its own best rate (cross: nothing learnt)",
         "learning rate (log scale)", f"training loss at the end, {SEARCHED} seeds",
         log=10, logy=True,
     ))  # fmt: skip

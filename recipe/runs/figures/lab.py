@@ -23,14 +23,12 @@ from recipe.runs.figures.style import (
     plain,
 )
 
+COLOURS = (*SERIES, RED)
+
 
 def look(place: int) -> dict[str, object]:
     """Colour and dashes of the n-th line; the dashes say it again without colour."""
-    again = place // len(SERIES)
-    return {
-        "color": SERIES[place % len(SERIES)],
-        "linestyle": DASHES[(place + again) % len(DASHES)],
-    }
+    return {"color": COLOURS[place % len(COLOURS)], "linestyle": DASHES[place % len(DASHES)]}
 
 
 def loss_bands(
@@ -211,7 +209,8 @@ def over(
         style = look(number)
         axes.fill_between(at, values[:, 1], values[:, 2], where=fits & np.isfinite(values).all(1),
                           color=style["color"], alpha=0.15, linewidth=0)  # fmt: skip
-        axes.plot(at[fits], values[fits, 0], marker="o", markersize=5, linewidth=1.8, **style)
+        drawn = np.where(fits, values[:, 0], np.nan)  # no line across what was not measured
+        axes.plot(at, drawn, marker="o", markersize=5, linewidth=1.8, **style)
         if not fits.all():
             top = axes.get_xaxis_transform()
             axes.plot(at[~fits], np.full((~fits).sum(), 0.03 + 0.045 * number), "x",

@@ -50,6 +50,16 @@ def result_of(name: str, runs: Path, config: str = "digits") -> StageResult:
     return StageResult.model_validate(json.loads(written))
 
 
+FEW = {
+    "bn.ACTIVATIONS": ("relu", "tanh"),
+    "bn.BATCHES": (2, 32),
+    "bn.POWERS": range(3),
+    "dropout.RATES": (0.2, 0.5, 0.8),
+    "init.ACTIVATIONS": ("relu", "tanh"),
+    "norms.BATCHES": (2, 32),
+}
+"""What is gone through in fewer places here: each compiles or trains once more."""
+
 CONFIGS = {"lab-norms": "diabetes"}
 """A regression too; the others on digits."""
 
@@ -60,6 +70,8 @@ def done(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(style, "DPI", 50)  # drawing is half of such a small budget
         patch.setattr(module_of_folders, "FRAME_DPI", 50)
+        for variable, few in FEW.items():
+            patch.setattr(f"recipe.lab.{variable}", few)
         run = lab(name, runs, config=CONFIGS.get(name, "digits"))
     return name, runs, run
 

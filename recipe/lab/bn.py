@@ -333,10 +333,12 @@ def _draw(bench: Bench, watched: Mapping[str, Watched], found: Mapping[str, Esti
                                    for v in seen.values[:shortest]])
                    for name, seen in watched.items()}  # fmt: skip
     moved = found["drift_mean"]
-    less = moved.value < 1
-    times = 1 / moved.value if less else moved.value
-    title = (f"What layer 1 is given moves {times:.2g} times {'less' if less else 'more'} per step "
-             "with batch norm")  # fmt: skip
+    title = "What layer 1 is given, step by step, without batch norm and with it"
+    if moved.value > 0:
+        less = moved.value < 1
+        times = 1 / moved.value if less else moved.value
+        title = (f"What layer 1 is given moves {times:.2g} times {'less' if less else 'more'} per "
+                 "step with batch norm")  # fmt: skip
     bench.folder.animation(
         "with_and_without",
         figures.distributions(losses, percentiles, steps, title),
@@ -380,10 +382,12 @@ def _draw_rest(
 
     folder, seeds, level = bench.folder, bench.settings.seeds, f"{bench.settings.confidence:.0%}"
     start = float(np.mean([t.losses[0] for t in next(iter(by_rate["without"].values()))]))
+    times = found["largest_rate"].value
     folder.figure("rates", figures.over(
         {name: {rate: point([min(t.last, 2 * start) for t in arm]) for rate, arm in each.items()}
          for name, each in by_rate.items()},
-        f"Batch norm bears rates {found['largest_rate'].value:.2g} times as high ({seeds} seeds)",
+        f"Batch norm bears rates {times:.2g} times as high ({seeds} seeds)"
+        if np.isfinite(times) else f"Which rates batch norm bears ({seeds} seeds)",
         "learning rate (log scale)", f"training loss at the end, mean and {level} interval",
         log=10, marks={"your rate": bench.config.train.learning_rate},
     ))  # fmt: skip

@@ -14,7 +14,7 @@ LOGDIR ?= $(or $(RUNS),runs)/$(basename $(notdir $(CONFIG)))/tensorboard
 BIN    := .venv/bin
 STAMP  := .venv/.installed
 STAGES := data baseline overfit regularize tune squeeze
-BESIDE := lr-find recalibrate
+BESIDE := lr-find doctor recalibrate
 LAB    := lab-bn lab-dropout lab-init lab-norms lab-optimizers
 FOLDER  = $(if $(RUNS),--runs '$(RUNS)')
 CHANGES = $(foreach setting,$(SET),--set '$(setting)')
@@ -52,6 +52,7 @@ label: $(STAMP) ## answer validation examples yourself: the human baseline
 ##@ Experiments: at any time, no stage waits for them
 
 lr-find: ## which learning rate, by a range test that short trainings verify
+doctor: ## why a net does not learn, each cause proven; ARGS=--apply tries the prescription
 recalibrate: ## batch norm's statistics anew, with dropout off; needs squeeze
 
 ##@ The laboratory: what a technique does to your net

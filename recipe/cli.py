@@ -90,7 +90,74 @@ def run_all(**options: Any) -> None:
 
 
 for _name in EXPERIMENTS:
-    _add_stage(_name)
+    if _name != "doctor":  # it takes more than a config
+        _add_stage(_name)
+
+
+def _for_doctor(command: Any) -> Any:
+    """What `doctor` takes beside the options of a stage."""
+    command.params[0].required = False
+    command.params.append(
+        click.Option(["--module"], metavar="MODULE:FUNCTION",
+                     help="Instead of a config: a function that returns (model, x, y, arguments "
+                     "of fit).")
+    )  # fmt: skip
+    command.params.append(
+        click.Option(["--apply"], is_flag=True,
+                     help="Train with what is prescribed, too, and say whether it helps.")
+    )  # fmt: skip
+    return command
+
+
+@_for_doctor
+@cli.command("doctor", short_help=entry("doctor").help)
+@_options
+def doctor(config: Path | None, module: str | None, apply: bool, **options: Any) -> None:
+    """Say why a net does not learn, each cause proven by taking it away.
+
+    CONFIG may also be the folder of a run: it is then diagnosed with the settings of that run.
+
+    \b
+    Example: recipe doctor configs/digits.yaml --apply
+    Example: recipe doctor --module my_training:build
+    """
+    if (config is None) == (module is None):
+        raise click.UsageError("name a config, a run folder, or --module module:function")
+    if module is not None:
+        _diagnose_module(module)
+        return
+    assert config is not None
+    settings = options.pop("settings")
+    if (config / "manifest.json").is_file():
+        import json
+
+        manifest = json.loads((config / "manifest.json").read_text(encoding="utf-8"))
+        options["runs"], config = config.parent, Path(manifest["config_path"])
+        settings = (*manifest["settings"], *settings)
+    settings += ("stages.doctor.apply=true",) if apply else ()
+    _on_run_folder(["doctor"], config=config, settings=settings, **options)
+
+
+def _diagnose_module(name: str) -> None:
+    """Diagnose somebody's own model; exits 1 if there is something that must be mended."""
+    from recipe.config import RequestError
+    from recipe.config.plugin import load_function
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    build = load_function(name, "--module")
+    made = build()
+    if not isinstance(made, tuple) or len(made) not in (3, 4):
+        raise RequestError(
+            f"--module: {name}() must return (model, x, y) or (model, x, y, arguments of fit), got "
+            f"{type(made).__name__}"
+        )
+    from recipe.doctor import diagnose
+
+    model, x, y, *given = made
+    diagnosis = diagnose(model, x, y, **(given[0] if given else {}))
+    click.echo(str(diagnosis))
+    if any(finding.severity == "error" for finding in diagnosis.findings):
+        sys.exit(1)
 
 
 @cli.group(cls=InOrder)

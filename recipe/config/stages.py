@@ -140,6 +140,23 @@ class RecalibrateStage(Section):
     """Of the interval of its gain."""
 
 
+class DoctorStage(Section):
+    """Budget of `recipe doctor`."""
+
+    seconds: Positive = 60.0
+    """For trials, beside the one training that the config asks for. What there was no time to try
+    is said."""
+
+    apply: bool = False
+    """Train with what it prescribes, too, and compare."""
+
+    seeds: SeedCount = 5
+    """Trainings on each side of that comparison."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Of its interval."""
+
+
 class LabStage(Section):
     """Budget of the laboratory, `recipe lab`."""
 
@@ -179,6 +196,9 @@ class StagesConfig(Section):
 
     lr_find: LrFindStage = LrFindStage()
     """`recipe lr-find`: a range test, and what it suggests verified. No stage, no gate."""
+
+    doctor: DoctorStage = DoctorStage()
+    """`recipe doctor`: why a net does not learn. No stage, no gate."""
 
     recalibrate: RecalibrateStage = RecalibrateStage()
     """`recipe recalibrate`: batch norm's statistics measured anew. No stage, no gate."""

@@ -74,6 +74,11 @@ EXPERIMENTS: dict[str, Stage] = {
         "recipe.stages.lr_find",
         _NET,
     ),
+    "doctor": Stage(
+        "Say why a net does not learn, each cause proven by taking it away.",
+        "recipe.stages.doctor",
+        _NET,
+    ),
     "recalibrate": Stage(
         "Measure batch norm's statistics anew with dropout off, and whether it helps.",
         "recipe.stages.recalibrate",

@@ -42,7 +42,7 @@ def test_every_key_takes_its_own_default_and_nothing_absurd(key: str) -> None:
     assert value_of(key, {"no": ["such", "value"]}) == REFUSED
     assert value_of(key, float("nan")) == REFUSED
     assert value_of(key, float("inf")) == REFUSED
-    switches = ("train.jit", "model.residual", "model.feature_scale")
+    switches = ("train.jit", "model.residual", "model.feature_scale", "stages.doctor.apply")
     assert key in switches or value_of(key, True) == REFUSED
 
 

@@ -1,0 +1,190 @@
+"""The whole doctor on small programs; the fault benchmark has a hundred (`make bench-doctor`)."""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from recipe.config import Config
+from recipe.doctor import Diagnosis, Monitor, diagnose
+from recipe.doctor.diagnosis import EXPLAINED
+from recipe.doctor.suspect import ORDER, SYMPTOMS
+from recipe.doctor.trial import kept_randomness
+
+Program = tuple[keras.Model, Any, Any, dict[str, Any]]
+SPARSE = "sparse_categorical_crossentropy"
+
+
+def blobs(count: int = 240) -> tuple[np.ndarray, np.ndarray]:
+    """Three classes in four numbers, apart from each other."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, count)
+    x = rng.normal(0, 0.6, (count, 4)) + np.eye(4)[y] * 3 - 0.75
+    return x.astype(np.float32), y
+
+
+def net(*hidden: Any, head: Any = None, loss: Any = SPARSE, optimizer: Any = None) -> keras.Model:
+    layers = [keras.Input((4,)), *(hidden or [keras.layers.Dense(16, "relu")])]
+    model = keras.Sequential([*layers, head or keras.layers.Dense(3, "softmax")])
+    model.compile(optimizer or keras.optimizers.Adam(0.01), loss, metrics=["accuracy"])
+    return model
+
+
+def fit(**given: Any) -> dict[str, Any]:
+    return {"epochs": 6, "batch_size": 16, **given}
+
+
+def sound() -> Program:
+    return net(), *blobs(), fit()
+
+
+def unscaled() -> Program:
+    x, y = blobs()
+    x[:, 0] *= 3000
+    return net(optimizer=keras.optimizers.SGD(0.01)), x, y, fit()
+
+
+def logits() -> Program:
+    return net(head=keras.layers.Dense(3)), *blobs(), fit()
+
+
+def positions_from_one() -> Program:
+    x, y = blobs()
+    return net(), x, y + 1, fit()
+
+
+def gaps() -> Program:
+    x, y = blobs()
+    x[7, 2] = np.nan
+    return net(), x, y, fit()
+
+
+def crawling() -> Program:
+    return net(optimizer=keras.optimizers.Adam(1e-7)), *blobs(), fit()
+
+
+def all_zeros() -> Program:
+    return net(keras.layers.Dense(16, "relu", kernel_initializer="zeros")), *blobs(), fit()
+
+
+def frozen() -> Program:
+    body = [keras.layers.Dense(32, "relu", trainable=False) for _ in range(2)]
+    return net(*body), *blobs(), fit()
+
+
+def without_activation() -> Program:
+    return net(keras.layers.Dense(16), keras.layers.Dense(16)), *blobs(), fit()
+
+
+SICK = {
+    unscaled: "unscaled_input",
+    logits: "logits_mismatch",
+    positions_from_one: "label_encoding",
+    gaps: "nan_input",
+    crawling: "lr_too_low",
+    all_zeros: "bad_init",
+    frozen: "frozen_layers",
+    without_activation: "missing_activation",
+}
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    keras.utils.set_random_seed(1)
+
+
+def asked(program: Program, budget_s: float = 12.0) -> Diagnosis:
+    model, x, y, arguments = program
+    return diagnose(model, x, y, budget_s=budget_s, **arguments)
+
+
+@pytest.mark.parametrize("build", SICK, ids=lambda build: build.__name__)
+def test_what_is_wrong_is_named(build: Callable[[], Program]) -> None:
+    diagnosis = asked(build())
+    assert diagnosis.causes == {SICK[build]}
+    first = diagnosis.findings[0]
+    assert first.severity in ("error", "warning")
+    assert first.message
+    assert first.prescription
+    for finding in diagnosis.findings:
+        for key, value in finding.keys.items():
+            Config().replace({key: value})  # is a change that a config understands
+
+
+def test_who_is_sound_is_left_alone() -> None:
+    diagnosis = asked(sound())
+    assert diagnosis.causes == set()
+    assert diagnosis.symptoms == set()
+    assert diagnosis.score > 0.9
+
+
+def test_nothing_is_left_behind() -> None:
+    model, x, y, arguments = unscaled()
+    model.fit(x[:32], y[:32], epochs=1, verbose=0)
+    before = [np.array(v.numpy()) for v in [*model.variables, *model.optimizer.variables]]
+    said, drawn = dict(vars(model)), (random.random(), np.random.random(), tf.random.uniform(()))
+    keras.utils.set_random_seed(3)
+    expected = random.random(), np.random.random(), float(tf.random.uniform(()))
+    keras.utils.set_random_seed(3)
+    diagnose(model, x, y, **arguments)
+    after = random.random(), np.random.random(), float(tf.random.uniform(()))
+    assert after == expected != drawn
+    now = [v.numpy() for v in [*model.variables, *model.optimizer.variables]]
+    for one, other in zip(before, now, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert vars(model).keys() == said.keys()
+    assert all(vars(model)[name] is value for name, value in said.items())
+
+
+def test_randomness_is_kept_where_nobody_has_set_a_seed() -> None:
+    with kept_randomness():
+        keras.utils.set_random_seed(5)
+        inner = random.random()
+    assert random.random() != inner
+
+
+def test_a_first_step_that_fails_is_a_finding() -> None:
+    x, y = blobs()
+    diagnosis = diagnose(net(), x[:, :3], y, **fit())
+    assert diagnosis.findings
+    assert "first step fails" in diagnosis.findings[0].message
+
+
+def test_without_time_only_what_needs_no_trial_is_named() -> None:
+    diagnosis = asked(crawling(), budget_s=0.0)
+    assert "lr_too_low" not in diagnosis.causes
+    assert any("would take too long" in note for note in diagnosis.notes)
+    assert asked(gaps(), budget_s=0.0).causes == {"nan_input"}
+
+
+def test_a_stream_is_read_as_arrays() -> None:
+    model, x, y, arguments = logits()
+    stream = tf.data.Dataset.from_tensor_slices((x, y)).batch(16)
+    assert diagnose(model, stream, epochs=arguments["epochs"]).causes == {"logits_mismatch"}
+
+
+def test_the_monitor_looks_on() -> None:
+    model, x, y, arguments = logits()
+    plain, watched = keras.models.clone_model(model), Monitor(x, y)
+    plain.set_weights(model.get_weights())
+    plain.compile(keras.optimizers.Adam(0.01), SPARSE)
+    histories = []
+    for each, callbacks in ((plain, []), (model, [watched])):
+        keras.utils.set_random_seed(2)
+        histories.append(
+            each.fit(x, y, verbose=0, callbacks=callbacks, **arguments).history["loss"]
+        )
+    assert histories[0] == histories[1]
+    assert watched.diagnosis is not None
+    assert watched.diagnosis.causes == {"logits_mismatch"}
+    assert "logits_mismatch" in str(watched.diagnosis)
+
+
+def test_codes_are_those_of_the_list() -> None:
+    assert len(ORDER) == 30
+    assert not set(ORDER) & SYMPTOMS
+    assert set(EXPLAINED) | {code for codes in EXPLAINED.values() for code in codes} <= set(ORDER)

@@ -7,6 +7,7 @@ import random
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from recipe.config import Config, KerasObject, RequestError, Task
 from recipe.data import Dataset
@@ -66,14 +67,17 @@ def _seed(config: Config, seed: int) -> None:
     """Fix what weights, dropout and noise are drawn from.
 
     Keras's own layers take their seeds from Python's generator. `keras.utils.set_random_seed`
-    also seeds TensorFlow, which clears its compiled kernels: that doubles the cost of a small
-    training in a process that has made one before. So it is for code that may draw from there,
-    and for every so-manyeth net: a kernel is kept for each variable that there ever was.
+    also seeds NumPy, whose numbers may be somebody else's, and TensorFlow, which clears its
+    compiled kernels: that doubles the cost of a small training in a process that has made one
+    before. So it is for code that may draw from there; TensorFlow's part is for every so-manyeth
+    net, too: a kernel is kept for each variable that there ever was.
     """
-    if ":" in config.model.family or next(_NETS) % NETS_OF_KERNELS == 0:
+    if ":" in config.model.family:
         keras.utils.set_random_seed(seed)
-    else:
-        random.seed(seed)
+        return
+    random.seed(seed)
+    if next(_NETS) % NETS_OF_KERNELS == 0:
+        tf.random.set_seed(seed)
 
 
 def steps_per_epoch(config: Config, examples: int) -> int:

@@ -164,7 +164,8 @@ def test_a_broken_body_of_ones_own(body: ModuleType, net: Any, problem: str) -> 
                      r"^model\.family: cnn needs images, got examples of shape \(5,\)$",
                      id="cnn on a table"),
         pytest.param({"model.family": "mpl"}, (5,),
-                     r"^model\.family: one of mlp, cnn, resnet, layers or module:function, "
+                     r"^model\.family: one of mlp, cnn, resnet, application, layers or "
+                     r"module:function, "
                      r"got 'mpl'; did you mean 'mlp'\?$", id="a typo"),
         pytest.param({"model.family": "transformer"}, (5,), r"got 'transformer'$",
                      id="no such family"),

@@ -16,6 +16,7 @@ from tests.stages.running import finding, opened, run, table, write
 BEFORE = (
     "model.norm=batch", "model.dropout=0.5", "model.dropout_position=before_norm",
     "model.widths=[32, 32]", "train.epochs=15", "train.learning_rate=3e-3",
+    "train.norm_statistics=moving",
 )  # fmt: skip
 
 

@@ -492,7 +492,8 @@ def test_adam_hardly_notices_a_norm_that_is_always_clipped(kind: str) -> None:
 @pytest.mark.parametrize("momentum", [0.5, 0.99])
 def test_the_average_of_weights(momentum: float, problem: Any) -> None:
     """It begins with the weights after the first step, so there is no bias to correct."""
-    found = made("SGD", use_ema=True, ema_momentum=momentum)
+    asked = config(train__optimizer="sgd", train__learning_rate=RATE, train__ema=momentum)
+    found = optimizer(asked, steps=STEPS)
     variables = [keras.Variable(weight, dtype="float64") for weight in problem.start]
     average: Arrays = []
     for weights in sgd(problem.start, problem):

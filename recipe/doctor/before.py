@@ -358,7 +358,9 @@ def rate(subject: Subject) -> Iterator[Suspect]:
     effective = given / (1 - getattr(optimizer, "momentum", 0.0)) if is_sgd else given
     if low <= effective <= high or given <= 0:
         return
-    code, usual = ("lr_too_high" if effective > high else "lr_too_low"), 0.05 if is_sgd else 1e-3
+    is_high = effective > high
+    code = "lr_too_high" if is_high else "lr_too_low"
+    usual = (0.1 if is_high else 0.01) if is_sgd else (0.01 if is_high else 0.001)
     yield Suspect(
         code, "error", PRE, f"a learning rate of {given:.2g}", given,
         f"{low:g} to {high:g} for {type(optimizer).__name__}", "diagnosis rule 17",

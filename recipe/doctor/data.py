@@ -7,6 +7,7 @@ net should, and where a single column tells everything, the target has leaked.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,12 @@ WIDTH = 5.0
 
 NOISY, CLEAR = 0.08, 0.9
 """Rule 32: share of mislabelled examples above, where all others are as clear as this."""
+
+BY_HEART = 0.1
+"""Above chance, what a net may say of tossed labels that it was trained on."""
+
+CLEAR_OF_OTHERS, FEWEST = 0.85, 60
+"""Rule 32: share of examples that are rightly said to be of two classes or not; their number."""
 
 IMBALANCE = 10.0
 """Rule 6: the largest class over the smallest."""
@@ -229,6 +236,42 @@ def labels(heads: list[Head], known: Reference | None) -> Iterator[Suspect]:
             "diagnosis rule 32; Northcutt et al. 2021", "look at these examples' labels",
             {"train.label_smoothing": 0.1}, is_certain=True,
         )  # fmt: skip
+
+
+def indistinct(
+    known: Reference | None, heads: list[Head], outputs: list[np.ndarray], y: list[np.ndarray]
+) -> Iterator[Suspect]:
+    """Rule 32: two classes that neither the net nor cheap models tell apart, where others are."""
+    if known is None or known.shares is None or len(heads) != 1 or known.shares.shape[1] < 3:
+        return
+    kind = heads[0].target.kind
+    truth = y[0].argmax(axis=-1) if kind == "one_hot" else y[0].reshape(-1)
+    if heads[0].units < 3 or len(truth) != len(outputs[0]):
+        return
+    truth = np.unique(truth, return_inverse=True)[1]
+    said = outputs[0].reshape(len(truth), -1).argmax(axis=1)
+    # the net has seen these labels, and learns some by heart
+    views = ((known.y, known.predicted, 0.0), (truth, said, BY_HEART))
+    for one, other in itertools.combinations(range(known.shares.shape[1]), 2):
+        if all(_are_one(*view, one, other) for view in views):
+            yield Suspect(
+                "corrupt_labels", "error", "after",
+                f"classes {one} and {other} are told from all others, and from each other by "
+                "chance",
+                0.5, "classes that something in the inputs tells apart", "diagnosis rule 32",
+                "look at these two classes' labels, or make one of them", is_certain=True,
+            )  # fmt: skip
+            return
+
+
+def _are_one(labels: np.ndarray, said: np.ndarray, slack: float, one: int, other: int) -> bool:
+    """Whether two classes are told from the rest, and not from each other."""
+    pair, named = np.isin(labels, (one, other)), np.isin(said, (one, other))
+    if (pair == named).mean() < CLEAR_OF_OTHERS or (pair & named).sum() < FEWEST:
+        return False
+    both = pair & named
+    chance = 0.5 + slack + 1 / np.sqrt(both.sum())  # two standard errors
+    return float((labels[both] == said[both]).mean()) < chance
 
 
 def imbalance(

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from recipe.doctor.before import before
-from recipe.doctor.data import Reference, imbalance, of_data, reference
+from recipe.doctor.data import Reference, imbalance, indistinct, of_data, reference
 from recipe.doctor.flow import Flow, flow_of
 from recipe.doctor.head import Head, compiled_losses, loss_name
 from recipe.doctor.signals import Pulse, at_init, died, pulse_of, shifted
@@ -160,7 +160,7 @@ def _diagnose(model: keras.Model, subject: Subject, budget: float) -> Diagnosis:
         base = bench.run(look=lambda: pulse_of(subject, flow_of(model, subject.probe())))
     except Exception as error:
         return _broken(subject, error, suspects)
-    suspects += _unlearnt(subject, heads, base, bench)
+    suspects += _unlearnt(subject, heads, base, bench, known)
     dead = []
     if isinstance(base.seen, Pulse):
         dead = [*died(pulse, base.seen, flow)]
@@ -168,8 +168,10 @@ def _diagnose(model: keras.Model, subject: Subject, budget: float) -> Diagnosis:
     return _explained(bench, suspects, dead, flow, known, base)
 
 
-def _unlearnt(subject: Subject, heads: list[Head], base: Outcome, bench: Bench) -> list[Suspect]:
-    """Rare classes, where a net has been trained."""
+def _unlearnt(
+    subject: Subject, heads: list[Head], base: Outcome, bench: Bench, known: Reference | None
+) -> list[Suspect]:
+    """Classes that the trained net does not find."""
     has_val = subject.val is not None and base.val_outputs
     outputs, y, rows = (
         (base.val_outputs, subject.val[1], bench.val_rows) if has_val and subject.val
@@ -178,7 +180,8 @@ def _unlearnt(subject: Subject, heads: list[Head], base: Outcome, bench: Bench) 
     truth = [] if rows is None else bench.targets(y, rows)
     if not len(truth) == len(outputs) == len(heads):
         return []
-    return [*imbalance(subject, heads, outputs, truth)]
+    found = [*imbalance(subject, heads, outputs, truth)]
+    return [*found, *indistinct(known, heads, base.outputs, bench.targets(subject.y, bench.rows))]
 
 
 def _explained(

@@ -86,9 +86,7 @@ SICK = {
     positions_from_one: "label_encoding",
     gaps: "nan_input",
     crawling: "lr_too_low",
-    all_zeros: "bad_init",
     frozen: "frozen_layers",
-    without_activation: "missing_activation",
 }
 
 

@@ -253,7 +253,8 @@ def indistinct(
     # the net has seen these labels, and learns some by heart
     views = ((known.y, known.predicted, 0.0), (truth, said, BY_HEART))
     for one, other in itertools.combinations(range(known.shares.shape[1]), 2):
-        if all(_are_one(*view, one, other) for view in views):
+        pair = (one, other)
+        if all(_are_one(labels, said, slack, pair) for labels, said, slack in views):
             yield Suspect(
                 "corrupt_labels", "error", "after",
                 f"classes {one} and {other} are told from all others, and from each other by "
@@ -264,9 +265,9 @@ def indistinct(
             return
 
 
-def _are_one(labels: np.ndarray, said: np.ndarray, slack: float, one: int, other: int) -> bool:
+def _are_one(labels: np.ndarray, said: np.ndarray, slack: float, classes: tuple[int, int]) -> bool:
     """Whether two classes are told from the rest, and not from each other."""
-    pair, named = np.isin(labels, (one, other)), np.isin(said, (one, other))
+    pair, named = np.isin(labels, classes), np.isin(said, classes)
     if (pair == named).mean() < CLEAR_OF_OTHERS or (pair & named).sum() < FEWEST:
         return False
     both = pair & named

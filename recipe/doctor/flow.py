@@ -59,6 +59,9 @@ class Flow:
     outputs: list[Any]
     """The model's outputs, tensors, in its order."""
 
+    given: list[Any]
+    """The tensors that it was given."""
+
     @cached_property
     def producers(self) -> dict[int, Call]:
         """Id of a tensor -> the call that put it out last."""
@@ -85,11 +88,19 @@ class Flow:
 
     @cached_property
     def first(self) -> list[Call]:
-        """The kernel layers that no other stands before: they read the inputs as they come in."""
-        found = []
+        """The kernel layers that no other stands before: they read the inputs as they come in.
+
+        Behind an operation that is no layer nobody knows what stands before: only the very first
+        kernel is taken for one then.
+        """
+        given = {id(tensor) for tensor in self.given}
+        found: list[Call] = []
         for call in self.kernels:
-            before = [t for tensor in tensors(call.inputs) for t in self._above(tensor)]
-            if not any(isinstance(each.layer, KERNELS + RECURRENT) for each in before):
+            above = [each for tensor in tensors(call.inputs) for each in self._above(tensor)]
+            read = {id(t) for each in (call, *above) for t in tensors(each.inputs)}
+            if any(isinstance(each.layer, KERNELS + RECURRENT) for each in above):
+                continue
+            if not found or read & given:
                 found.append(call)
         return found
 
@@ -156,13 +167,17 @@ def flow_of(model: keras.Model, x: Any) -> Flow:
     Raises:
         Exception: whatever the net raises.
     """
-    # constants, so that a tensor is one object all the way
-    given = keras.tree.map_structure(tf.constant, x)
+    # constants of the type that layers compute in, so that a tensor is one object all the way
+    given = keras.tree.map_structure(_constant, x)
     if not all(layer.built for layer in model._flatten_layers()):
         model(given, training=False)  # a subclassed net builds itself in its first call
     with recorded(model) as calls:
         output = model(given, training=False)
-    return Flow([*calls], [*keras.tree.flatten(output)])
+    return Flow([*calls], [*keras.tree.flatten(output)], tensors(given))
+
+
+def _constant(part: Any) -> Any:
+    return tf.constant(part, keras.config.floatx() if part.dtype.kind == "f" else None)
 
 
 def tensors(structure: Any) -> list[Any]:

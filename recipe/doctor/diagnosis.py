@@ -78,7 +78,7 @@ class Named(Finding):
     when: str
     """before, init, during or after."""
 
-    keys: dict[str, Any] = {}
+    change: dict[str, Any] = {}
     """The prescription as changes to a config of this project."""
 
 
@@ -410,5 +410,5 @@ def finding_of(suspect: Suspect, gain: float | None) -> Named:
         severity=suspect.severity,
         prescription=suspect.cure,
         when=suspect.when,
-        keys=dict(suspect.keys),
+        change=dict(suspect.keys),
     )

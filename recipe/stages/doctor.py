@@ -64,7 +64,7 @@ def prescription(config: Config, diagnosis: Diagnosis) -> Config:
     for finding in diagnosis.findings:
         if finding.code not in diagnosis.causes:
             continue
-        for key, value in finding.keys.items():
+        for key, value in finding.change.items():
             try:
                 config = config.replace({key: value})
             except ValidationError:

@@ -109,7 +109,7 @@ def test_what_is_wrong_is_named(build: Callable[[], Program]) -> None:
     assert first.message
     assert first.prescription
     for finding in diagnosis.findings:
-        for key, value in finding.keys.items():
+        for key, value in finding.change.items():
             Config().replace({key: value})  # is a change that a config understands
 
 

@@ -7,9 +7,7 @@ what the loss takes that of the activation. Nothing is trained here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import keras
 import numpy as np
 
 FEW = 20
@@ -127,19 +125,6 @@ def target_of(y: np.ndarray, is_column: bool) -> Target:
     if low >= 0 and high <= 1:
         return Target("unit", low, high, found)
     return Target("real", low, high, found)
-
-
-def loss_name(loss: Any) -> tuple[str | None, bool]:
-    """Keras's name of a resolved loss, and whether it takes logits; None: somebody's own.
-
-    The arguments of a loss have no public name in Keras; a test pins the one used.
-    """
-    function = getattr(loss, "fn", loss)
-    module = str(getattr(function, "__module__", ""))
-    if module.partition(".")[0] != "keras":
-        return None, False
-    given = getattr(loss, "_fn_kwargs", {})
-    return getattr(function, "__name__", None), bool(given.get("from_logits", False))
 
 
 def trouble(head: Head) -> Trouble | None:
@@ -352,13 +337,3 @@ def _right(head: Head) -> str:
     if head.loss in BINARY or kind in ("binary", "labels"):
         return "sigmoid"
     return "softmax" if head.units > 1 and kind in ("one_hot", "classes") else "linear"
-
-
-def compiled_losses(model: keras.Model) -> list[Any]:
-    """The resolved losses of a compiled net that has computed its loss once, one an output.
-
-    Keras has no public name for them; a test pins the one used.
-    """
-    held = model._compile_loss
-    flat = getattr(held, "_flat_losses", None) if held is not None else None
-    return [each.loss for each in flat] if flat else []

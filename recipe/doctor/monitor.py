@@ -17,8 +17,9 @@ import keras
 import numpy as np
 
 from recipe.doctor.before import before
-from recipe.doctor.diagnosis import Diagnosis, finding_of, heads_of
+from recipe.doctor.diagnosis import Diagnosis, finding_of
 from recipe.doctor.flow import Flow, flow_of
+from recipe.doctor.losses import heads_of
 from recipe.doctor.signals import Pulse, at_init, died, pulse_of
 from recipe.doctor.subject import Subject, subject_of
 from recipe.doctor.suspect import Suspect

@@ -9,9 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from recipe.doctor.before import redraw, redraw_recurrent
 from recipe.doctor.flow import KERNELS, Flow, activation_of, array
 from recipe.doctor.head import Head
+from recipe.doctor.layers import redraw, redraw_recurrent
 from recipe.doctor.subject import Subject
 from recipe.doctor.suspect import Suspect
 from recipe.doctor.trial import Change

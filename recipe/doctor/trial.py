@@ -8,7 +8,6 @@ is put back.
 from __future__ import annotations
 
 import copy
-import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,9 +17,9 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.eager import context as eager  # the only place of the global seed
 
 from recipe.doctor.head import Head
+from recipe.doctor.randomness import kept_randomness
 from recipe.doctor.skill import skill
 from recipe.doctor.subject import Subject, rows_of
 
@@ -391,27 +390,3 @@ def _moments(values: np.ndarray) -> tuple[Any, Any]:
 
 def _spread(count: int) -> np.ndarray:
     return np.unique(np.linspace(0, count - 1, min(count, JUDGED)).astype(int))
-
-
-@contextmanager
-def kept_randomness() -> Iterator[None]:
-    """Nobody's next random number changes: Python's, NumPy's, TensorFlow's and Keras's."""
-    python, numpy = random.getstate(), np.random.get_state()
-    held = eager.context()
-    # both are made with the first seed that anybody sets
-    seed, drawn = getattr(held, "_seed", None), getattr(held, "_rng", None)
-    drawn_at = drawn.getstate() if drawn is not None else None
-    shared = keras.src.backend.common.global_state
-    own = shared.get_global_attribute("global_seed_generator")
-    state = None if own is None else np.array(own.state.numpy())
-    try:
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)
-        held._seed, held._rng = seed, drawn
-        if drawn is not None:
-            drawn.setstate(drawn_at)
-        if own is not None:
-            own.state.assign(state)
-        shared.set_global_attribute("global_seed_generator", own)

@@ -11,9 +11,9 @@ import tensorflow as tf
 
 from recipe.config import Config
 from recipe.doctor import Diagnosis, Monitor, diagnose
-from recipe.doctor.diagnosis import EXPLAINED
+from recipe.doctor.chain import EXPLAINED
+from recipe.doctor.randomness import kept_randomness
 from recipe.doctor.suspect import ORDER, SYMPTOMS
-from recipe.doctor.trial import kept_randomness
 
 Program = tuple[keras.Model, Any, Any, dict[str, Any]]
 SPARSE = "sparse_categorical_crossentropy"

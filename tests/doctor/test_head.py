@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from recipe.doctor.head import Head, compiled_losses, loss_name, target_of, trouble
+from recipe.doctor.head import Head, target_of, trouble
+from recipe.doctor.losses import compiled_losses, loss_name
 from recipe.doctor.skill import skill
 
 BCE, CCE, SCE = "binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"

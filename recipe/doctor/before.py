@@ -90,10 +90,10 @@ def of_heads(subject: Subject, flow: Flow, heads: list[Head]) -> Iterator[Suspec
         loss = found.loss if len(heads) == 1 else None
         if found.activation and not loss and head.from_logits and found.activation != "linear":
             loss = head.loss
-        keys = {"train.loss": found.loss} if found.loss else {}
+        # no key of a config: there the head follows from the task
         yield Suspect(
             found.code, found.severity, PRE, found.said, head.activation, found.expected,
-            "diagnosis rules 4 and 5, head table", found.cure, keys,
+            "diagnosis rules 4 and 5, head table", found.cure, {},
             Change(settings=settings, loss=loss) if settings or loss else None, is_certain=True,
         )  # fmt: skip
 

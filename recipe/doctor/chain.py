@@ -10,13 +10,17 @@ import keras
 import numpy as np
 
 from recipe.doctor.data import Reference
-from recipe.doctor.skill import noise
+from recipe.doctor.skill import LOWEST, noise
 from recipe.doctor.subject import rows_of
 from recipe.doctor.suspect import ORDER, Suspect
+from recipe.doctor.training import LACKING
 from recipe.doctor.trial import JUDGED, UNCHANGED, Bench, Change, Outcome, OutOfTime
 
 UNRELATED = 0.05
 """Skill of cheap models, up to which inputs and labels have nothing to do with each other."""
+
+ILL, POOR = 0.1, 0.5
+"""Of skill: below what cheap models know; below, where they can't be asked."""
 
 GAIN = 0.06
 """Of skill: a change that brings less proves nothing."""
@@ -63,8 +67,8 @@ class Chain:
     def is_ill(self) -> bool:
         """Whether cheap models know more, or nothing was learnt."""
         if self.known is not None:
-            return self.known.best - self.score > 0.1 + self._noise
-        return self.score < 0.5
+            return self.known.best - self.score > ILL + self._noise
+        return self.score < POOR
 
     @property
     def _noise(self) -> float:
@@ -176,10 +180,10 @@ def _permuted(y: Any) -> Any:
 
 
 def worth(outcome: Outcome) -> float:
-    """A net that broke is as bad as can be."""
-    return outcome.score if np.isfinite(outcome.score) else -1.0
+    """A net that broke is as bad as can be; NaN where nobody can tell what it should know."""
+    return LOWEST if outcome.is_broken else outcome.score
 
 
 def lacks(chain: Chain, base: Outcome) -> bool:
     """Whether the net knows less than cheap models of the very examples that it was trained on."""
-    return chain.known is not None and not chain.named and base.train < chain.known.best - 0.04
+    return chain.known is not None and not chain.named and base.train < chain.known.best - LACKING

@@ -134,7 +134,7 @@ def overlap(subject: Subject) -> Iterator[Suspect]:
             "train_val_overlap", "error", PRE,
             f"{share:.0%} of the validation examples are training examples", share,
             f"at most {OVERLAP:.0%}", "diagnosis rule 8", "split once, after removing duplicates",
-            {"data.split.by": "group"}, is_certain=True,
+            is_certain=True,
         )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
+import numpy as np
 
 from recipe.doctor.before import before
 from recipe.doctor.chain import EXPLAINED, Chain, lacks, worth
@@ -48,7 +49,8 @@ class Diagnosis:
 
     findings: list[Named]
     score: float
-    """Skill as it was asked for: 0 is chance, 1 is everything (`skill.py`)."""
+    """Skill as it was asked for: 0 is chance, 1 is everything (`skill.py`); NaN: nobody can tell,
+    because the loss or the target is of a kind of its own."""
 
     repaired: float
     """Skill with all prescriptions that could be tried."""
@@ -89,7 +91,7 @@ def diagnose(
 
     Args:
         model: compiled. Its weights, optimizer and settings are afterwards as they were.
-        x: what `fit` takes: arrays, structures of them, or a stream.
+        x: what `fit` takes: arrays, structures of them, or a stream; a generator is used up.
         y: targets, if x is no stream.
         budget_s: seconds for trials, beside the training that was asked for.
         fit: the arguments of `keras.Model.fit`.
@@ -169,7 +171,7 @@ def _explained(
     chain.named = [each for each in chain.named if each[0].code not in explained]
     findings = [finding_of(suspect, gain) for suspect, gain in chain.named]
     findings += [finding_of(replace(suspect, severity="advice"), None) for suspect in chain.advice]
-    findings += [finding_of(s, None) for s in symptoms(bench.subject, base, known)]
+    findings += [finding_of(s, None) for s in symptoms(base, known)]
     findings.sort(key=lambda f: (SEVERITIES.index(f.severity or "advice"), f.code in SYMPTOMS))
     notes = [*bench.subject.notes, *chain.notes]
     return Diagnosis(findings, worth(base), chain.score, chain.change, notes)
@@ -194,7 +196,7 @@ def _broken(subject: Subject, error: Exception, suspects: list[Suspect]) -> Diag
 def finding_of(suspect: Suspect, gain: float | None) -> Named:
     """What is told of a suspicion. `gain`: of skill, without it; None: not tried."""
     said = suspect.said[0].upper() + suspect.said[1:]
-    if gain is not None:
+    if gain is not None and np.isfinite(gain):
         said += f"; without it, the same training ends with a skill {gain:+.2f} higher"
     return Named(
         check=suspect.code,

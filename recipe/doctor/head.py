@@ -144,7 +144,7 @@ def _encoding(head: Head) -> Trouble | None:
                 "label_encoding", "error",
                 f"{loss} takes class positions, and was given rows of {target.classes}",
                 "one whole number for each example",
-                "train.loss: sparse_categorical_crossentropy -> categorical_crossentropy",
+                "the loss categorical_crossentropy",
                 loss="categorical_crossentropy",
             )  # fmt: skip
         whole = (head.y == np.round(head.y)).all()
@@ -160,7 +160,7 @@ def _encoding(head: Head) -> Trouble | None:
             "label_encoding", "error",
             f"{loss} takes rows of {head.units}, and was given one number for each example",
             "a row with a 1 for each example",
-            "train.loss: categorical_crossentropy -> sparse_categorical_crossentropy",
+            "the loss sparse_categorical_crossentropy",
             loss=SPARSE,
         )  # fmt: skip
     if loss in BINARY and (target.low < 0 or target.high > 1):
@@ -169,13 +169,13 @@ def _encoding(head: Head) -> Trouble | None:
                 "wrong_loss", "error",
                 f"{loss} takes 0 and 1, and there are {target.classes} classes",
                 "labels of 0 and 1",
-                f"train.loss: {SPARSE}, with {target.classes} units and softmax",
+                f"the loss {SPARSE}, with {target.classes} units and softmax",
                 loss=SPARSE if head.units == target.classes else None, activation="softmax",
             )  # fmt: skip
         if target.kind == "real" and not (head.y == np.round(head.y)).all():
             return Trouble(
                 "wrong_loss", "error", f"{loss} takes 0 and 1, and {span}", "labels of 0 and 1",
-                "train.loss: mean_squared_error, with a linear last layer",
+                "the loss mean_squared_error, with a linear last layer",
                 loss="mean_squared_error", activation="linear",
             )  # fmt: skip
         return Trouble(
@@ -196,7 +196,7 @@ def _units(head: Head) -> Trouble | None:
     if head.units == 1 and head.loss in ONE_HOT:
         return Trouble(
             "wrong_loss", "error", f"{head.loss} of one unit is 0 whatever comes in",
-            "two units at least", "train.loss: binary_crossentropy", loss="binary_crossentropy",
+            "two units at least", "the loss binary_crossentropy", loss="binary_crossentropy",
             activation="sigmoid",
         )  # fmt: skip
     return None
@@ -208,14 +208,14 @@ def _pairing(head: Head) -> Trouble | None:
     if loss in CLASSES and target.kind == "real":
         return Trouble(
             "wrong_loss", "error", f"{loss} is for classes, and the target is a number",
-            "a loss for numbers", "train.loss: mean_squared_error, with a linear last layer",
+            "a loss for numbers", "the loss mean_squared_error, with a linear last layer",
             loss="mean_squared_error", activation="linear",
         )  # fmt: skip
     if loss in ONE_HOT and target.kind == "labels":
         return Trouble(
             "wrong_loss", "error",
             f"{loss} wants one class an example, and here are several labels at once",
-            "rows that add up to 1", "train.loss: binary_crossentropy, with sigmoid",
+            "rows that add up to 1", "the loss binary_crossentropy, with sigmoid",
             loss="binary_crossentropy", activation="sigmoid",
         )  # fmt: skip
     if (
@@ -227,20 +227,20 @@ def _pairing(head: Head) -> Trouble | None:
         return Trouble(
             "wrong_loss", "warning",
             f"{loss} takes each of {head.units} classes by itself, and softmax all together",
-            "categorical_crossentropy", "train.loss: categorical_crossentropy",
+            "categorical_crossentropy", "the loss categorical_crossentropy",
             loss="categorical_crossentropy",
         )  # fmt: skip
     if loss in SQUARED and _is_meant_as_classes(head):
         return Trouble(
             "wrong_loss", "warning", f"{loss} is for numbers, and the target is classes",
-            "a cross-entropy", f"train.loss: {_loss_of_classes(head)}",
+            "a cross-entropy", f"the loss {_loss_of_classes(head)}",
             loss=_loss_of_classes(head), activation=_right(head),
         )  # fmt: skip
     if loss == "poisson" and target.low < 0:
         return Trouble(
             "wrong_loss", "error",
             f"poisson is for counts, and the target goes down to {target.low:g}",
-            "a target of 0 or more", "train.loss: mean_squared_error", loss="mean_squared_error",
+            "a target of 0 or more", "the loss mean_squared_error", loss="mean_squared_error",
         )  # fmt: skip
     return None
 

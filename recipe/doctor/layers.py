@@ -51,9 +51,11 @@ def frozen(subject: Subject, flow: Flow) -> Iterator[Suspect]:
         return
     layers = [layer for layer in [*body, *heads] if not layer.trainable]
     said = "no weight learns" if everything else f"{share:.0%} of the hidden weights don't learn"
+    if all(drawn):
+        said += ", and they are as drawn: nothing was learnt before"
     yield Suspect(
-        "frozen_layers", "error", PRE, f"{said}, and they are as drawn: nothing was learnt before",
-        share, f"at most {FROZEN:.0%}, or weights that were trained before", "diagnosis rule 16",
+        "frozen_layers", "error", PRE, said, share,
+        f"at most {FROZEN:.0%}, or weights that were trained before", "diagnosis rule 16",
         "trainable = True, or load the weights that were meant", {},
         Change(settings=tuple((layer, "trainable", True) for layer in layers)), is_certain=True,
     )  # fmt: skip

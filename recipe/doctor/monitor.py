@@ -10,6 +10,7 @@ What only a trial could prove stands there as advice; `diagnose` makes the trial
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from recipe.doctor.before import before
 from recipe.doctor.diagnosis import Diagnosis, finding_of
-from recipe.doctor.flow import Flow, flow_of
+from recipe.doctor.flow import flow_of
 from recipe.doctor.losses import heads_of
 from recipe.doctor.signals import Pulse, at_init, died, pulse_of
 from recipe.doctor.subject import Subject, subject_of
@@ -37,7 +38,7 @@ class Monitor(keras.callbacks.Callback):
         """Name the examples.
 
         Args:
-            x: what `fit` was given.
+            x: what `fit` was given; no generator, which would be used up.
             y: targets, if x is no stream.
             fit: other arguments of `fit` that say what is meant: batch_size, shuffle,
                 class_weight, validation_data.
@@ -49,18 +50,18 @@ class Monitor(keras.callbacks.Callback):
         """Of each epoch."""
         self._given = (x, y, fit)
         self._suspects: list[Suspect] = []
+        self._notes: list[str] = []
         self._subject: Subject | None = None
-        self._flow: Flow | None = None
         self._pulse: Pulse | None = None
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Look at data, head, layers and signals."""
         x, y, fit = self._given
-        self.losses, self._suspects = [], []
-        subject = self._subject = subject_of(self.model, x, y, **fit)
+        self.losses, self._suspects, self._notes = [], [], []
         # a net that can't be looked at is trained all the same: this is a bystander
-        with contextlib.suppress(Exception):
-            flow = self._flow = flow_of(self.model, subject.probe())
+        with self._noting():
+            subject = self._subject = subject_of(self.model, x, y, **fit)
+            flow = flow_of(self.model, subject.probe())
             self._pulse = pulse_of(subject, flow)
             heads = heads_of(subject, flow)
             self._suspects = [*before(subject, flow, heads), *at_init(self._pulse, flow, heads)]
@@ -71,10 +72,9 @@ class Monitor(keras.callbacks.Callback):
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Look again, and say what was seen."""
-        assert self._subject is not None
         suspects = [*self._suspects]
-        with contextlib.suppress(Exception):
-            if self._flow is not None and self._pulse is not None:
+        with self._noting():
+            if self._subject is not None and self._pulse is not None:
                 then = flow_of(self.model, self._subject.probe())
                 suspects += died(self._pulse, pulse_of(self._subject, then), then)
         losses = np.array(self.losses)
@@ -84,5 +84,14 @@ class Monitor(keras.callbacks.Callback):
             finding_of(each if each.is_certain else replace(each, severity="advice"), None)
             for each in suspects
         ]
-        findings += [finding_of(each, None) for each in symptoms(self._subject, seen, None)]
-        self.diagnosis = Diagnosis(findings, np.nan, np.nan, Change(), self._subject.notes)
+        findings += [finding_of(each, None) for each in symptoms(seen, None)]
+        notes = [*(self._subject.notes if self._subject else []), *self._notes]
+        self.diagnosis = Diagnosis(findings, np.nan, np.nan, Change(), notes)
+
+    @contextlib.contextmanager
+    def _noting(self) -> Iterator[None]:
+        """What can't be looked at is said, and never raised into somebody's training."""
+        try:
+            yield
+        except Exception as error:
+            self._notes.append(f"could not be looked at: {type(error).__name__}: {error}")

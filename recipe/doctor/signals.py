@@ -69,7 +69,10 @@ def pulse_of(subject: Subject, flow: Flow) -> Pulse:
     variables = [v for v in model.trainable_variables if id(v) in kernels]
     place = {key: number for number, key in enumerate(kernels)}
     variables.sort(key=lambda v: place[id(v)])
-    x, y = (keras.tree.map_structure(tf.constant, subject.probe(y=part)) for part in (False, True))
+    x = keras.tree.map_structure(tf.constant, subject.probe())
+    y = None  # of a model that adds its loss itself
+    if subject.y is not None:
+        y = keras.tree.map_structure(tf.constant, subject.probe(y=True))
     with tf.GradientTape() as tape:
         loss = model.compute_loss(x, y, model(x, training=False), None)
     found = tape.gradient(loss, [v.value for v in variables])

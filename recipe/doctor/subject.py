@@ -84,7 +84,9 @@ class Subject:
 
 
 def rows_of(structure: Any, rows: Any) -> Any:
-    """Some examples of a structure of arrays."""
+    """Some examples of a structure of arrays; of no targets, none."""
+    if structure is None:
+        return None
     return keras.tree.map_structure(lambda part: part[rows], structure)
 
 

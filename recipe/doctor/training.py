@@ -24,11 +24,11 @@ RISEN = 1.1
 EARLY = 0.6
 """Rule 29: share of the epochs after which validation was best."""
 
-GAP = 0.05
+GAP = 0.1
 """Rule 29: of skill between training and validation."""
 
-STEPS = 100
-"""Rule 18: a training of fewer steps is a short one."""
+LACKING = 0.04
+"""Rule 30: of skill, below what cheap models know out of fold."""
 
 TINY = 2
 """Rule 18: examples in a batch, up to which steps are mostly noise."""
@@ -170,19 +170,19 @@ def after(
         best = int(np.argmin(val))
         gap = base.train - base.val
         risen = val[-1] / val[best] if val[best] > 0 else 1.0
-        if best + 1 < EARLY * len(val) and risen > RISEN and gap > GAP + 0.05:
+        if best + 1 < EARLY * len(val) and risen > RISEN and gap > GAP:
             yield Suspect(
                 "overfitting", "warning", "after",
                 f"validation was best after epoch {best + 1} of {len(val)} and has become "
                 f"{risen:.2g} times as bad since; skill is {base.train:.2f} on training and "
                 f"{base.val:.2f} on validation examples", gap,
-                f"a gap of at most {GAP + 0.05:g}", "diagnosis rule 29",
+                f"a gap of at most {GAP:g}", "diagnosis rule 29",
                 "stop early, dropout 0.3, weight decay, augmentation, or a smaller net",
                 {"train.early_stopping": 5, "model.dropout": 0.3},
             )  # fmt: skip
     if is_explained or known is None or base.is_broken:
         return
-    if narrow and known.best - score > 0.04 and base.train < known.best - 0.04:
+    if narrow and known.best - score > LACKING and base.train < known.best - LACKING:
         yield Suspect(
             "underfitting", "warning", "after",
             f"{known.name} knows {known.best:.2f} out of fold, and the net, with {narrow}, "
@@ -192,7 +192,7 @@ def after(
         )  # fmt: skip
 
 
-def symptoms(subject: Subject, base: Outcome, known: Reference | None) -> Iterator[Suspect]:
+def symptoms(base: Outcome, known: Reference | None) -> Iterator[Suspect]:
     """What is seen, whatever the cause."""
 
     def seen(code: str, said: str, measured: float, expected: str) -> Suspect:

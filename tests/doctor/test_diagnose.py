@@ -1,7 +1,9 @@
 """The whole doctor on small programs; the fault benchmark has a hundred (`make bench-doctor`)."""
 
+import ast
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import recipe.doctor as package
 from recipe.config import Config
 from recipe.doctor import Diagnosis, Monitor, diagnose
 from recipe.doctor.chain import EXPLAINED
@@ -180,6 +183,55 @@ def test_the_monitor_looks_on() -> None:
     assert watched.diagnosis is not None
     assert watched.diagnosis.causes == {"logits_mismatch"}
     assert "logits_mismatch" in str(watched.diagnosis)
+
+
+def test_the_monitor_breaks_no_training() -> None:
+    model, x, y, arguments = sound()
+    watched = Monitor(["no", "numbers"], y)
+    model.fit(x, y, verbose=0, callbacks=[watched], **arguments)
+    assert watched.diagnosis is not None
+    assert "could not be looked at" in watched.diagnosis.notes[0]
+
+
+class Squeezed(keras.Model):
+    """Adds its loss itself: there are no targets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.code, self.out = keras.layers.Dense(2, "relu"), keras.layers.Dense(4)
+
+    def call(self, x: Any) -> Any:
+        again = self.out(self.code(x))
+        self.add_loss(keras.ops.mean((again - x) ** 2))
+        return again
+
+
+def test_a_model_without_targets_is_not_blamed_for_it() -> None:
+    model = Squeezed()
+    model.compile(keras.optimizers.Adam(0.01))
+    diagnosis = diagnose(model, blobs()[0], **fit())
+    assert diagnosis.causes == set()
+    assert "first_step" not in {finding.check for finding in diagnosis.findings}
+    assert np.isnan(diagnosis.score)  # nobody can tell what it should know
+
+
+def prescribed() -> list[tuple[str, Any]]:
+    """Each config change that stands in the doctor's code; of computed ones, the key."""
+    found = []
+    for path in Path(package.__file__).parent.glob("*.py"):
+        dicts = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Dict)]
+        for key, value in [pair for each in dicts for pair in zip(each.keys, each.values)]:  # noqa: B905
+            name = getattr(key, "value", None)
+            if isinstance(name, str) and name.split(".")[0] in ("data", "model", "train"):
+                is_plain = isinstance(value, ast.Constant | ast.List)
+                found.append((name, ast.literal_eval(value) if is_plain else None))
+    return found
+
+
+@pytest.mark.parametrize(("key", "value"), prescribed())
+def test_a_prescription_is_a_change_that_a_config_takes(key: str, value: Any) -> None:
+    config = Config()
+    config.replace({key: config.get(key) if value is None else value})
 
 
 def test_codes_are_those_of_the_list() -> None:

@@ -13,12 +13,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from recipe.doctor.change import Change
 from recipe.doctor.flow import RECURRENT, Flow, array, tensors
 from recipe.doctor.head import SQUARED, Head, trouble
 from recipe.doctor.layers import of_layers, once
 from recipe.doctor.subject import Subject
 from recipe.doctor.suspect import Suspect
-from recipe.doctor.trial import Change
 from recipe.findings import listed
 
 PRE = "before"

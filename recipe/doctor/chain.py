@@ -9,12 +9,14 @@ from typing import Any
 import keras
 import numpy as np
 
+from recipe.doctor.change import UNCHANGED, Change
 from recipe.doctor.data import Reference
+from recipe.doctor.outcome import Outcome
 from recipe.doctor.skill import LOWEST, noise
 from recipe.doctor.subject import rows_of
 from recipe.doctor.suspect import ORDER, Suspect
 from recipe.doctor.training import LACKING
-from recipe.doctor.trial import JUDGED, UNCHANGED, Bench, Change, Outcome, OutOfTime
+from recipe.doctor.trial import JUDGED, Bench, OutOfTime
 
 UNRELATED = 0.05
 """Skill of cheap models, up to which inputs and labels have nothing to do with each other."""

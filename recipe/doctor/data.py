@@ -22,10 +22,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
+from recipe.doctor.change import Change
 from recipe.doctor.head import CLASSES, HINGE, Head
 from recipe.doctor.subject import Subject
 from recipe.doctor.suspect import Suspect
-from recipe.doctor.trial import Change
 from recipe.findings import listed
 
 PRE = "before"

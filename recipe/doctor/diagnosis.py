@@ -15,16 +15,18 @@ import numpy as np
 
 from recipe.doctor.before import before
 from recipe.doctor.chain import EXPLAINED, Chain, lacks, worth
+from recipe.doctor.change import Change
 from recipe.doctor.data import Reference, imbalance, indistinct, of_data, reference
 from recipe.doctor.flow import Flow, flow_of
 from recipe.doctor.head import Head
 from recipe.doctor.losses import heads_of
+from recipe.doctor.outcome import Outcome
 from recipe.doctor.randomness import kept_randomness
 from recipe.doctor.signals import Pulse, at_init, died, pulse_of, shifted
 from recipe.doctor.subject import Subject, subject_of
 from recipe.doctor.suspect import ORDER, SEVERITIES, SYMPTOMS, Suspect
 from recipe.doctor.training import after, narrow_layer, rivals, symptoms
-from recipe.doctor.trial import Bench, Change, Outcome
+from recipe.doctor.trial import Bench
 from recipe.findings import Finding, Verdict
 
 ALLOWANCE = 30.0

@@ -12,10 +12,10 @@ import keras
 import numpy as np
 from scipy import stats
 
-from recipe.doctor.flow import KERNELS, RECURRENT, Flow, activation_of, tensors
+from recipe.doctor.change import Change, kernels
+from recipe.doctor.flow import KERNELS, Flow, activation_of, tensors
 from recipe.doctor.subject import Subject
 from recipe.doctor.suspect import Suspect
-from recipe.doctor.trial import Change
 from recipe.findings import listed
 
 PRE = "before"
@@ -42,9 +42,9 @@ def frozen(subject: Subject, flow: Flow) -> Iterator[Suspect]:
     """Rule 16: weights that don't learn, and that nobody has trained before."""
     heads = [call.layer for call in flow.heads if call is not None]
     body = [layer for layer in once(flow) if layer not in heads and layer.weights]
-    count = sum(_size(v) for layer in body for v in _kernels(layer))
-    stuck = [v for layer in body for v in _kernels(layer) if not v.trainable]
-    drawn = [_is_fresh(layer, v) for layer in body for v in _kernels(layer) if not v.trainable]
+    count = sum(_size(v) for layer in body for v in kernels(layer))
+    stuck = [v for layer in body for v in kernels(layer) if not v.trainable]
+    drawn = [_is_fresh(layer, v) for layer in body for v in kernels(layer) if not v.trainable]
     share = sum(map(_size, stuck)) / count if count else 0.0
     everything = not subject.model.trainable_weights
     if not everything and (share <= FROZEN or not all(drawn)):
@@ -68,7 +68,7 @@ def initial_weights(flow: Flow) -> Iterator[Suspect]:
     for layer in once(flow):
         if not isinstance(layer, KERNELS) or id(layer) in heads:
             continue
-        kernel = np.asarray(_kernels(layer)[0].numpy(), np.float64)
+        kernel = np.asarray(kernels(layer)[0].numpy(), np.float64)
         columns = kernel.reshape(-1, kernel.shape[-1])
         if kernel.shape[-1] > 1 and (columns == columns[:, :1]).all():
             alike.append(layer)
@@ -90,7 +90,7 @@ def initial_weights(flow: Flow) -> Iterator[Suspect]:
         "diagnosis rule 12; He et al. 2015; Glorot and Bengio 2010",
         "he_normal before ReLU-like activations, else glorot_uniform",
         {"model.kernel_initializer": "auto"},
-        Change(weights=(lambda: redraw(layers),)),
+        Change(drawn=tuple((layer, None) for layer in layers)),
     )  # fmt: skip
 
 
@@ -119,7 +119,7 @@ def linear_layers(flow: Flow) -> Iterator[Suspect]:
         {"model.activation": "relu"},
         Change(
             settings=tuple((layer, "activation", relu) for layer in layers),
-            weights=(lambda: redraw(layers, "he_normal"),),
+            drawn=tuple((layer, "he_normal") for layer in layers),
         ),
         is_certain=len(layers) == hidden and hidden > 0,
     )  # fmt: skip
@@ -154,33 +154,6 @@ def norms(subject: Subject, flow: Flow) -> Iterator[Suspect]:
                     Change(settings=tuple((layer, "rate", 0.0) for layer in drops)),
                 )  # fmt: skip
                 return
-
-
-def redraw(layers: list[Any], initializer: str | None = None) -> None:
-    """Draw kernels anew, by what follows them, and put biases at 0."""
-    relu_like = ("relu", "relu6", "leaky_relu", "elu", "gelu", "silu", "swish", "mish")
-    for number, layer in enumerate(layers):
-        name = initializer or (
-            "he_normal" if activation_of(layer) in (*relu_like, "linear") else "glorot_uniform"
-        )
-        for variable in _kernels(layer):
-            drawn = keras.initializers.get({"class_name": name, "config": {"seed": number}})
-            variable.assign(drawn(variable.shape))
-        if getattr(layer, "bias", None) is not None:
-            layer.bias.assign(np.zeros(layer.bias.shape))
-
-
-def redraw_recurrent(flow: Flow) -> None:
-    """Draw recurrent kernels anew: orthogonal, so that a state neither fades nor bursts."""
-    for layer in once(flow):
-        for variable in layer.weights if isinstance(layer, RECURRENT) else ():
-            if "recurrent" in variable.path:
-                variable.assign(keras.initializers.Orthogonal(seed=0)(variable.shape))
-
-
-def _kernels(layer: Any) -> list[Any]:
-    """Its weights with two axes or more."""
-    return [v for v in layer.weights if len(v.shape) > 1]
 
 
 def _size(variable: Any) -> int:

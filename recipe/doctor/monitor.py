@@ -18,14 +18,15 @@ import keras
 import numpy as np
 
 from recipe.doctor.before import before
+from recipe.doctor.change import Change
 from recipe.doctor.diagnosis import Diagnosis, finding_of
 from recipe.doctor.flow import flow_of
 from recipe.doctor.losses import heads_of
+from recipe.doctor.outcome import Outcome
 from recipe.doctor.signals import Pulse, at_init, died, pulse_of
 from recipe.doctor.subject import Subject, subject_of
 from recipe.doctor.suspect import Suspect
 from recipe.doctor.training import symptoms
-from recipe.doctor.trial import Change, Outcome
 
 
 class Monitor(keras.callbacks.Callback):

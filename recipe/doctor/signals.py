@@ -9,12 +9,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from recipe.doctor.flow import KERNELS, Flow, activation_of, array
+from recipe.doctor.change import Change
+from recipe.doctor.flow import KERNELS, RECURRENT, Flow, activation_of, array
 from recipe.doctor.head import Head
-from recipe.doctor.layers import redraw, redraw_recurrent
+from recipe.doctor.layers import once
 from recipe.doctor.subject import Subject
 from recipe.doctor.suspect import Suspect
-from recipe.doctor.trial import Change
 from recipe.findings import listed
 from recipe.training.signals import CUT_OFF, RANGES, SATURATED
 
@@ -143,7 +143,7 @@ def at_init(pulse: Pulse, flow: Flow, heads: list[Head]) -> Iterator[Suspect]:
             "relu with he_normal, a norm in each block, or shortcuts", {"model.activation": "relu"},
             Change(
                 settings=tuple((layer, "activation", relu) for layer in curved),
-                weights=(lambda: redraw(layers, "he_normal"),),
+                drawn=tuple((layer, "he_normal") for layer in layers),
             ),
         )  # fmt: skip
     burst = any(not norm <= BURST for norm in norms)  # NaN is no number to compare
@@ -155,7 +155,7 @@ def at_init(pulse: Pulse, flow: Flow, heads: list[Head]) -> Iterator[Suspect]:
             "clip gradients at a norm of 1, or draw smaller weights", {"train.clipnorm": 1.0},
             Change(
                 settings=(("optimizer", "global_clipnorm", 1.0),),
-                weights=(lambda: redraw_recurrent(flow),),
+                drawn=tuple((each, None) for each in once(flow) if isinstance(each, RECURRENT)),
             ),
         )  # fmt: skip
     dead = [name for name, share in pulse.dead.items() if share > DEAD and name not in outputs]
@@ -165,7 +165,7 @@ def at_init(pulse: Pulse, flow: Flow, heads: list[Head]) -> Iterator[Suspect]:
             f"of {listed(dead)}, {max(pulse.dead.values()):.0%} of the units are 0 for every "
             "example", max(pulse.dead.values()), f"at most {DEAD:.0%}", "diagnosis rule 20",
             "he_normal, and biases of 0", {"model.kernel_initializer": "auto"},
-            Change(weights=(lambda: redraw(layers),)),
+            Change(drawn=tuple((layer, None) for layer in layers)),
         )  # fmt: skip
     flat = pulse.saturated
     stuck = [name for name, share in flat.items() if share > STUCK and name not in outputs]
@@ -175,7 +175,8 @@ def at_init(pulse: Pulse, flow: Flow, heads: list[Head]) -> Iterator[Suspect]:
             f"of {listed(stuck)}, {max(flat.values()):.0%} of the values are where the "
             "activation is flat", max(flat.values()), f"at most {STUCK:.0%}",
             "diagnosis rule 20", "glorot_uniform, and inputs that are scaled",
-            {"model.kernel_initializer": "auto"}, Change(weights=(lambda: redraw(layers),)),
+            {"model.kernel_initializer": "auto"},
+            Change(drawn=tuple((layer, None) for layer in layers)),
         )  # fmt: skip
 
 

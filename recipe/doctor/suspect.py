@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from recipe.doctor.trial import Change
+from recipe.doctor.change import Change
 
 SYMPTOMS = frozenset(
     {

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from recipe.doctor.change import Change
 from recipe.doctor.data import Reference
 from recipe.doctor.flow import Flow, tensors
+from recipe.doctor.outcome import Outcome
 from recipe.doctor.subject import Subject
 from recipe.doctor.suspect import Suspect
-from recipe.doctor.trial import Change, Outcome
 
 SWINGS, AMPLITUDE = 0.5, 0.3
 """Rule 22: share of the smoothed loss's steps that turn, and their size as a share of its fall."""

@@ -7,7 +7,6 @@ is put back.
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,18 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from recipe.doctor.change import (
+    UNCHANGED,
+    Change,
+    draw,
+    fresh,
+    moments,
+    patient,
+    quicken,
+    target_moments,
+)
 from recipe.doctor.head import Head
+from recipe.doctor.outcome import Outcome, Steps
 from recipe.doctor.randomness import kept_randomness
 from recipe.doctor.skill import skill
 from recipe.doctor.subject import Subject, rows_of
@@ -34,95 +44,6 @@ KEPT_CALLBACKS = (
     keras.callbacks.EarlyStopping, keras.callbacks.SwapEMAWeights,
 )  # fmt: skip
 """Callbacks that decide how a net is trained; others write files or draw, and are left out."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """What a trial does otherwise; the rest is as it was asked for."""
-
-    rate: float = 1.0
-    """Times the learning rate."""
-
-    scale_x: bool = False
-    """Inputs standardized, each feature by itself."""
-
-    scale_y: bool = False
-    """Targets standardized."""
-
-    epochs: float = 1.0
-    """Times the epochs."""
-
-    batch_size: int | None = None
-    shuffles: bool | None = None
-    class_weight: dict[int, float] | None = None
-
-    settings: tuple[tuple[Any, str, Any], ...] = ()
-    """(object, attribute, value): of layers, variables or "optimizer"."""
-
-    weights: tuple[Callable[[], None], ...] = ()
-    """Called before the training, to start from other weights."""
-
-    loss: str | None = None
-    """Another loss."""
-
-    y: Callable[[Any], Any] | None = None
-    """Other targets from the given ones."""
-
-    def plus(self, other: Change) -> Change:
-        """Both changes; of what both set, the other's."""
-        values = {
-            name: value for name, value in vars(other).items() if value != getattr(UNCHANGED, name)
-        }
-        values |= {
-            "rate": self.rate * other.rate,
-            "epochs": self.epochs * other.epochs,
-            "settings": self.settings + other.settings,
-            "weights": self.weights + other.weights,
-        }
-        return replace(self, **values)
-
-
-UNCHANGED = Change()
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a trial ended with."""
-
-    losses: np.ndarray
-    """Of each step's batch, (steps,)."""
-
-    history: dict[str, list[float]]
-    """Keras's logs."""
-
-    train: float
-    """Skill on training examples, in inference mode; NaN: none."""
-
-    val: float
-    """The same on validation examples; NaN where there are none."""
-
-    outputs: list[np.ndarray]
-    """Of the judged training examples."""
-
-    val_outputs: list[np.ndarray]
-    seconds: float
-    first_epoch: float
-    """Seconds: with compiling."""
-
-    epoch: float
-    """Seconds of a later epoch."""
-
-    is_broken: bool
-    """A loss, weight or output was not finite."""
-
-    seen: Any = None
-    """What was asked to be looked at before all was put back."""
-
-    @property
-    def score(self) -> float:
-        """The skill that decides: on validation examples where there are some."""
-        found = self.train if np.isnan(self.val) else self.val
-        return float("nan") if self.is_broken else found
 
 
 class OutOfTime(Exception):
@@ -188,15 +109,13 @@ class Bench:
         if change.y is not None:
             y, val_y = change.y(y), None if val_y is None else change.y(val_y)
         if change.scale_y:
-            mean, std = np.mean(y, axis=0), np.std(y, axis=0)
-            std = np.where(std > 0, std, 1)
+            mean, std = target_moments(y)
             y = (y - mean) / std
             val_y = None if val_y is None else (val_y - mean) / std
         size = change.batch_size or subject.batch_size
-        steps = _Steps()
+        steps = Steps()
         with self._set(change):
-            for start in change.weights:
-                start()
+            draw(change.drawn)
             history = model.fit(
                 x, y,
                 sample_weight=subject.weights,
@@ -205,7 +124,7 @@ class Bench:
                 epochs=max(1, round(subject.epochs * change.epochs)),
                 shuffle=subject.shuffles if change.shuffles is None else change.shuffles,
                 validation_data=None if val_x is None else (val_x, val_y),
-                callbacks=[*map(_copy, self._callbacks()), steps],
+                callbacks=[*(patient(each, change.epochs) for each in self._callbacks()), steps],
                 verbose=0,
                 **subject.rest,
             ).history  # fmt: skip
@@ -249,15 +168,18 @@ class Bench:
         return [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
 
     def _standardized(self, x: Any) -> Any:
-        """By the training examples' mean and spread, each position of an example by itself."""
+        """By the training examples' mean and spread, each feature by itself."""
         if x is None:
             return None
         if self._scaled is None:
-            self._scaled = [_moments(part) for part in self.subject.inputs]
-        moments = iter(self._scaled)
+            self._scaled = [
+                moments(part) if part.dtype.kind in "fiub" else (0, 1)
+                for part in self.subject.inputs
+            ]
+        known = iter(self._scaled)
 
         def scaled(part: np.ndarray) -> np.ndarray:
-            mean, std = next(moments)
+            mean, std = next(known)
             if part.dtype.kind not in "fiub":
                 return part
             return ((part - mean) / std).astype(np.float32)
@@ -279,7 +201,7 @@ class Bench:
                 said = tuple((id(of), name, id(value)) for of, name, value in change.settings)
                 key = (said, change.loss, change.rate if self._has_schedule else 1)
                 if self._optimizer is None or key != self._key:
-                    self._optimizer = _fresh(kept["optimizer"])
+                    self._optimizer = fresh(kept["optimizer"])
                     self._functions: dict[str, Any] = {}
                     self._key = key
                 for target, name, value in change.settings:
@@ -311,81 +233,16 @@ class Bench:
 
     def _start_optimizer(self, times: float) -> None:
         """As it was before its first step, with its rate that many times as high."""
-        optimizer, given = self._optimizer, self.subject.model.optimizer
+        optimizer = self._optimizer
         if not optimizer.built:
             optimizer.build(self.subject.model.trainable_variables)
             self._began = [np.array(v.numpy()) for v in optimizer.variables]
-            rate = optimizer._learning_rate
             if self._has_schedule and times != 1:
-                optimizer._learning_rate = _Times(rate, times)
+                quicken(optimizer, times)
         for variable, value in zip(optimizer.variables, self._began, strict=True):
             variable.assign(value)
         if not self._has_schedule and times != 1:
-            optimizer.learning_rate = float(given.learning_rate) * times
-
-
-class _Times(keras.optimizers.schedules.LearningRateSchedule):
-    """A schedule, so many times as high."""
-
-    def __init__(self, schedule: Any, times: float) -> None:
-        self.schedule, self.times = schedule, times
-
-    def __call__(self, step: Any) -> Any:
-        return self.schedule(step) * self.times
-
-    def get_config(self) -> dict[str, Any]:
-        return {"schedule": self.schedule, "times": self.times}
-
-
-class _Steps(keras.callbacks.Callback):
-    """The loss of each step: Keras tells the mean of an epoch so far."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.losses: list[float] = []
-        self.first_epoch = self.epoch = 0.0
-        self._mean = 0.0
-        self._began = time.perf_counter()
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        self._began = time.perf_counter()
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        gone = time.perf_counter() - self._began
-        if epoch == 0:  # most of it is compiling
-            self.first_epoch, self.epoch = gone, gone / 4
-        else:
-            self.epoch = (gone - self.first_epoch) / epoch
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        mean = float((logs or {}).get("loss", np.nan))
-        self.losses.append(mean * (batch + 1) - (self._mean * batch if batch else 0.0))
-        self._mean = mean
-        if not np.isfinite(mean):
-            self.model.stop_training = True
-
-
-def _fresh(optimizer: Any) -> Any:
-    """An optimizer of the same settings, before its first step."""
-    made = type(optimizer).from_config(optimizer.get_config())
-    for name in ("_exclude_from_weight_decay_pattern",):
-        if hasattr(optimizer, name):
-            setattr(made, name, getattr(optimizer, name))
-    return made
-
-
-def _copy(callback: keras.callbacks.Callback) -> keras.callbacks.Callback:
-    return copy.copy(callback)
-
-
-def _moments(values: np.ndarray) -> tuple[Any, Any]:
-    if values.dtype.kind not in "fiub":
-        return 0, 1
-    mean = values.mean(axis=0, dtype=np.float64)
-    std = values.std(axis=0, dtype=np.float64)
-    typical = float(std.max()) or 1.0
-    # a position that hardly varies, like the edge of an image, is not blown up
-    return mean, np.where(std > 1e-3 * typical, std, typical)
+            quicken(optimizer, times)
 
 
 def _spread(count: int) -> np.ndarray:

@@ -138,11 +138,30 @@ def bootstrap(
         seed: of the draws.
 
     Returns:
-        The interval's ends. Where every resample scores the same (all right), resampling knows
-        no doubt: the end is then Wilson's for as many right answers.
+        The interval's ends, as `ends` gives them.
     """
+    return ends(resampled(score, examples, resamples, seed), examples, confidence)
+
+
+def resampled(
+    score: Callable[[np.ndarray], float], examples: int, resamples: int, seed: int
+) -> np.ndarray:
+    """A score over resampled examples, (resamples,); one seed draws the same ones for any score."""
     rng = np.random.default_rng(seed)
-    drawn = [score(rng.integers(0, examples, examples)) for _ in range(resamples)]
+    return np.array([score(rng.integers(0, examples, examples)) for _ in range(resamples)])
+
+
+def ends(drawn: np.ndarray, examples: int, confidence: float) -> tuple[float, float]:
+    """Of the percentile interval.
+
+    Where every resample scores the same (all right), resampling knows no doubt: the lower end is
+    then Wilson's for as many right answers.
+
+    Args:
+        drawn: a score on each resample, (resamples,).
+        examples: in a resample.
+        confidence: of the two-sided interval.
+    """
     tail = (1 - confidence) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail])
     if low == high == 1.0:

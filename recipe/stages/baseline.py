@@ -7,23 +7,20 @@ safe rate is used throughout, because this stage tests the pipeline and not your
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import keras
 import numpy as np
 
 from recipe.checks import initial, learning
 from recipe.checks.backbone import check_backbone_input
 from recipe.checks.options import check_options
-from recipe.compare import bootstrap
-from recipe.config import Config, Task, without_regularization
+from recipe.config import Config, Task, grown, without_regularization
 from recipe.data import Dataset, load
 from recipe.data.dataset import read_examples
 from recipe.data.sources.examples import take
 from recipe.findings import Finding, StageResult, Verdict, overall
 from recipe.models import prior_bias
 from recipe.runs import RunFolder, figures
-from recipe.stages import human, watch
+from recipe.stages import human, ladder, watch
 from recipe.stages.pictures import answers
 from recipe.training import (
     Checkpoint,
@@ -31,13 +28,11 @@ from recipe.training import (
     dumb_logits,
     evaluate,
     example_weights,
-    gain,
     losses,
     new_model,
     predict,
     predictions,
     prepare_runtime,
-    scores,
     steps_per_epoch,
     train,
 )
@@ -61,8 +56,8 @@ SCALE_EXAMPLES = 10_000
 PIXELS = 64
 """Examples on which it is compared what enters a backbone."""
 
-RESAMPLES = 200
-"""Of the validation examples, for the noise in a difference of two models."""
+TINY = 0.25
+"""Times the width: of the net below the config's own on the ladder of baselines."""
 
 
 def run(config: Config, folder: RunFolder) -> StageResult:
@@ -99,24 +94,17 @@ def run(config: Config, folder: RunFolder) -> StageResult:
         findings += about_inputs
         advance(f"inputs: {about_inputs[0].message}")
 
-    metric = deciding_metric(config, data.task)
-    logits = {**dumb_logits(data, data.val.x), "net": predict(net, data.val.x)}
+    logits = {**dumb_logits(data, data.val.x), **_tiny(config, data, folder)}
+    logits["net"] = predict(net, data.val.x)
     folder.keep("predictions", predictions(logits["net"], data.val, "val", data))
-    table = {name: scores(z, data.val.y, data) for name, z in logits.items()}
-    values = {name: score[metric] for name, score in table.items()}
-    findings += [
-        _beats(above, below, logits, values, data, metric) for below, above in pairwise(logits)
-    ]
+    metric = deciding_metric(config, data.task)
     person = human.score(config, folder)
-    findings.append(human.finding(person))
-    rows: list[figures.Score] = [(name, score, None, None) for name, score in values.items()]
-    rows += human.row(person, metric)
-    folder.figure(
-        "baselines", figures.ladder_of_scores(rows, "What a net must beat", f"validation {metric}")
-    )
-    said = ", ".join(f"{name} {score:.4f}" for name, score in values.items())
-    metrics = {f"val_{name}_{k}": v for name, score in table.items() for k, v in score.items()}
-    return _result(findings, f"val {metric}: {said}", metrics)
+    table = ladder.climb(logits, data, metric)
+    findings += [*table.findings, human.finding(person)]
+    rows = [*table.rows, *human.row(person, metric)]
+    title = "What a net must beat"
+    folder.figure("baselines", figures.ladder_of_scores(rows, title, f"validation {metric}"))
+    return _result(findings, f"val {metric}: {table.said}", table.metrics)
 
 
 def _before_any_net(data: Dataset) -> list[Finding]:
@@ -219,22 +207,14 @@ def _inputs(config: Config, data: Dataset, folder: RunFolder) -> tuple[list[Find
     return findings, nets["real"].model
 
 
-def _beats(
-    name: str,
-    below: str,
-    logits: dict[str, np.ndarray],
-    values: dict[str, float],
-    data: Dataset,
-    metric: str,
-) -> Finding:
-    """A model against the one below it, on the same resampled examples."""
-
-    def gained(rows: np.ndarray) -> float:
-        new, old = (scores(logits[n][rows], data.val.y[rows], data) for n in (name, below))
-        return gain(metric, new[metric], old[metric])
-
-    interval = bootstrap(gained, len(data.val), RESAMPLES, confidence=0.95, seed=0)
-    return learning.check_beats(name, values[name], below, values[below], metric, interval)
+def _tiny(config: Config, data: Dataset, folder: RunFolder) -> dict[str, np.ndarray]:
+    """What the same kind of net says at a quarter of its width; nothing, if it can't be shrunk."""
+    tiny = grown(config, TINY)
+    if tiny == config:
+        return {}
+    kept, curves = Checkpoint(folder.checkpoint("tiny")), watch.curves(folder, "tiny")
+    fitted = train(tiny, data, config.seed, [curves], monitor="val_loss", checkpoint=kept)
+    return {"tiny": predict(fitted.model, data.val.x)}
 
 
 def _result(findings: list[Finding], headline: str, metrics: dict[str, float]) -> StageResult:

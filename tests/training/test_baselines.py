@@ -8,6 +8,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from recipe.config import Task
+from recipe.data.cheap import fitted_forest
 from recipe.training import dumb_logits, probabilities, scores
 from tests.training.tiny import dataset
 
@@ -19,7 +20,7 @@ def test_the_ignorant_model_says_the_prior_whatever_it_sees(task: Task) -> None:
     data = dataset(task)
     name = "mean" if task is Task.REGRESSION else "majority"
     said = dumb_logits(data, data.val.x)
-    assert list(said) == [name, "linear"]
+    assert list(said) == [name, "linear", "trees"]
     assert said[name].shape == (len(data.val), len(data.prior))
     assert (said[name] == said[name][0]).all()
     if task is Task.REGRESSION:
@@ -62,9 +63,24 @@ def test_the_linear_model_of_quantities_is_ridge_regression(targets: int) -> Non
     assert scores(answers, data.val.y, data)["r2"] > 0.95
 
 
+@pytest.mark.parametrize("task", list(Task), ids=str)
+def test_the_trees_are_those_that_judge_the_data(task: Task) -> None:
+    targets = 2 if task is Task.REGRESSION else 1
+    data = dataset(task, train=150, val=60, targets=targets)
+    logits = dumb_logits(data, data.val.x)["trees"]
+    assert logits.shape == (60, len(data.prior))
+    score = scores(logits, data.val.y, data)
+    assert score.get("accuracy", score.get("r2", 0.0)) > 0.75
+    if task is Task.MULTICLASS:
+        forest = fitted_forest(data.train.x, data.train.y, False, seed=0)
+        expected = (100 * forest.predict_proba(data.val.x) + data.prior) / 101
+        np.testing.assert_allclose(probabilities(logits, task), expected, rtol=1e-6)
+
+
 def test_images_are_flattened() -> None:
     data = dataset(shape=(2, 2, 1))
-    assert dumb_logits(data, data.val.x)["linear"].shape == (12, 3)
+    for logits in dumb_logits(data, data.val.x).values():
+        assert logits.shape == (12, 3)
 
 
 @pytest.mark.parametrize(
@@ -95,4 +111,5 @@ def test_unscaled_inputs_are_no_reason_to_warn(task: Task) -> None:
     data = dataset(task, train=200)
     units: Any = np.array([1, 1e4, 1e-3], np.float32)
     wild = replace(data, train=replace(data.train, x=data.train.x * units))
-    assert np.isfinite(dumb_logits(wild, data.val.x * units)["linear"]).all()
+    for logits in dumb_logits(wild, data.val.x * units).values():
+        assert np.isfinite(logits).all()

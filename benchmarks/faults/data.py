@@ -6,28 +6,32 @@ business. Each function takes a seed and returns `Rows`; order and split are dra
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from sklearn import datasets
 
-
-class Rows(NamedTuple):
-    """Rows to train on, (examples, *shape), and rows to score on."""
-
-    x: np.ndarray
-    y: np.ndarray
-    x_test: np.ndarray
-    y_test: np.ndarray
-
-
-def split(x: np.ndarray, y: np.ndarray, seed: int, test: float = 0.3) -> Rows:
-    """In random order, the last share held out."""
-    order = np.random.default_rng(seed).permutation(len(x))
-    x, y = x[order].astype("float32"), y[order]
-    cut = round(len(x) * (1 - test))
-    return Rows(x[:cut], y[:cut], x[cut:], y[cut:])
-
+from .asked_data import (  # noqa: F401  # of the same kind: `data.xor` as `data.moons`
+    bits,
+    cars,
+    cells,
+    chirp,
+    colonies,
+    glyphs,
+    grammar,
+    loans,
+    meters,
+    motions,
+    powers,
+    prices,
+    quantiles,
+    rain,
+    ramp,
+    ratings,
+    spelling,
+    spirals,
+    temperatures,
+    xor,
+)
+from .rows import Rows, split
 
 # ---- half "tune" --------------------------------------------------------------------------------
 

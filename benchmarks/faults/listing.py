@@ -8,21 +8,32 @@ from .report import healthy as report_healthy
 from .report import inputs as report_inputs
 from .report import nets as report_nets
 from .report import rates as report_rates
+from .tune import asked as tune_asked
+from .tune import asked_nets as tune_asked_nets
 from .tune import heads as tune_heads
 from .tune import healthy as tune_healthy
 from .tune import inputs as tune_inputs
 from .tune import nets as tune_nets
 from .tune import rates as tune_rates
+from .tune import unusual as tune_unusual
+from .tune import unusual_nets as tune_unusual_nets
 
 FAULTS: tuple[Fault, ...] = (
     *tune_inputs.FAULTS,
     *tune_heads.FAULTS,
     *tune_nets.FAULTS,
     *tune_rates.FAULTS,
+    *tune_asked.FAULTS,
+    *tune_asked_nets.FAULTS,
     *report_inputs.FAULTS,
     *report_heads.FAULTS,
     *report_nets.FAULTS,
     *report_rates.FAULTS,
 )
-HEALTHY: tuple[Healthy, ...] = (*tune_healthy.HEALTHY, *report_healthy.HEALTHY)
+HEALTHY: tuple[Healthy, ...] = (
+    *tune_healthy.HEALTHY,
+    *tune_unusual.HEALTHY,
+    *tune_unusual_nets.HEALTHY,
+    *report_healthy.HEALTHY,
+)
 PROGRAMS: tuple[Fault | Healthy, ...] = (*FAULTS, *HEALTHY)

@@ -44,6 +44,9 @@ class Program:
 DATA: dict[str, Half] = {
     "digits": "tune", "wine": "tune", "diabetes": "tune", "moons": "tune", "friedman2": "tune",
     "sines": "tune", "series": "tune", "reviews": "tune", "tags": "tune", "fraud": "tune",
+    "xor": "tune", "bits": "tune", "ramp": "tune", "powers": "tune", "temperatures": "tune",
+    "glyphs": "tune", "cells": "tune", "meters": "tune", "cars": "tune", "ratings": "tune",
+    "spelling": "tune",
     "breast_cancer": "report", "iris": "report", "friedman1": "report", "houses": "report",
     "rings": "report", "patches": "report", "arrows": "report", "gestures": "report",
     "demand": "report", "tickets": "report", "churn": "report",
@@ -60,6 +63,12 @@ ARCHITECTURES: dict[str, tuple[Half, ...]] = {
     "embedding": ("tune",),
     "residual mlp": ("tune",),
     "autoencoder": ("tune",),
+    "linear": ("tune",),
+    "segmentation": ("tune",),
+    "random features": ("tune",),
+    "two inputs": ("tune",),
+    "two outputs": ("tune",),
+    "bidirectional": ("tune",),
     "functional": ("report",),
     "subclassed": ("report",),
     "conv1d": ("report",),
@@ -95,6 +104,9 @@ class Fault:
 
     present: Callable[[Program], bool] | None = None
     """For a fault that the score can't show: does this program have it?"""
+
+    source: str = ""
+    """Of a fault that was asked about in public: the address of such a question."""
 
     @property
     def name(self) -> str:

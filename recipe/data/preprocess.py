@@ -171,17 +171,23 @@ def _numbers(
 
 
 def _center_and_scale(train: np.ndarray, scaling: str) -> tuple[np.ndarray, np.ndarray]:
-    """Of each column, (columns,). `train` holds NaN where missing."""
-    if scaling != "robust":
-        learnt = learn_scaling(train, scaling)
-        return learnt.mean, learnt.std
+    """Of each column, (columns,). `train` holds NaN where missing.
+
+    A column that never changes in training gets an infinite scale: nobody has learnt what it says
+    when it does, and in its own unit it may drown all others.
+    """
+    if scaling == "none":
+        return np.zeros(train.shape[1]), np.ones(train.shape[1])
     filled = np.where(np.isnan(train).all(axis=0), 0.0, train)
-    low, median, high = np.nanpercentile(filled, (25, 50, 75), axis=0)
-    spread = high - low
-    # more than half of the values equal: the range then stands for the quartiles' distance
     whole = np.nanmax(filled, axis=0) - np.nanmin(filled, axis=0)
-    spread = np.where(spread > 0, spread, whole / 2)
-    return median, np.where(spread > 0, spread, 1.0)
+    if scaling == "robust":
+        low, center, high = np.nanpercentile(filled, (25, 50, 75), axis=0)
+        # more than half of the values equal: the range then stands for the quartiles' distance
+        scale = np.where(high > low, high - low, whole / 2)
+    else:
+        learnt = learn_scaling(train, scaling)
+        center, scale = learnt.mean, learnt.std
+    return center, np.where(whole > 0, scale, np.inf)
 
 
 def _category(x: keras.KerasTensor, train: pd.Series, name: str) -> _Part:

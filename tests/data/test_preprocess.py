@@ -77,6 +77,15 @@ def test_a_number_that_hardly_varies_is_not_blown_up(scaling: str) -> None:
     assert np.abs(x).max() < 20
 
 
+@pytest.mark.parametrize("scaling", ["standardize", "robust"])
+def test_a_number_that_never_varied_in_train_says_nothing_later(scaling: str) -> None:
+    columns = {"a": Column("a", Kind.NUMERIC, ""), "b": Column("b", Kind.NUMERIC, "")}
+    train = pd.DataFrame({"a": [7.0] * 9, "b": np.arange(9.0)})
+    later = pd.DataFrame({"a": [4080.0], "b": [4.0]})
+    features = learn_table(train, columns, scaling, True)
+    np.testing.assert_array_equal(features.apply(later), [[0.0, 0.0]])
+
+
 def test_a_missing_number_is_the_median_of_train_and_says_that_it_was_missing() -> None:
     features = learnt(TABLE)
     x = features.apply(TABLE)

@@ -33,9 +33,9 @@ def inputs_times_255() -> tuple[np.ndarray, np.ndarray, list[str]]:
 
 
 def with_missing() -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Three values are missing."""
+    """Of every hundredth example a value is missing."""
     x, y, names = sound()
-    x[[3, 30, 300], [5, 6, 7]] = np.nan
+    x[::100, 5] = np.nan
     return x, y, names
 
 

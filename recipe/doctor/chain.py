@@ -10,8 +10,8 @@ import keras
 import numpy as np
 
 from recipe.doctor.change import UNCHANGED, Change
-from recipe.doctor.data import Reference
 from recipe.doctor.outcome import Outcome
+from recipe.doctor.reference import Reference
 from recipe.doctor.skill import LOWEST, noise
 from recipe.doctor.subject import rows_of
 from recipe.doctor.suspect import ORDER, Suspect
@@ -29,6 +29,9 @@ GAIN = 0.06
 
 MORE = 0.25
 """The same, where a cause is named already: a second one must be worth it."""
+
+SOONER = 0.7
+"""Rule 32: fall of the loss on permuted labels, as a share of that on the given ones."""
 
 EXPLAINED = {
     "nan_input": ORDER[1:],
@@ -67,8 +70,8 @@ class Chain:
 
     @property
     def is_ill(self) -> bool:
-        """Whether cheap models know more, or nothing was learnt."""
-        if self.known is not None:
+        """Whether cheap models know more, or, where they know nothing, the net hardly does."""
+        if self.known is not None and self.known.best > UNRELATED:
             return self.known.best - self.score > ILL + self._noise
         return self.score < POOR
 
@@ -108,24 +111,25 @@ class Chain:
             else:
                 self.advice.append(suspect)
 
-    def doubt_labels(self) -> None:
-        """Rule 32: nothing in the inputs tells the labels, and the net learns any as well."""
+    def doubt(self) -> Suspect | None:
+        """Rule 32: nothing in the inputs tells the labels, and any others are learnt as soon."""
         base = self.bench.base
-        if self.known is None or base is None or self.known.best > UNRELATED or self.named:
-            return
-        if base.is_broken or (not np.isnan(base.val) and base.val > UNRELATED + self._noise):
-            return
+        if base is None or base.is_broken or self.known is None or self.named:
+            return None
+        if self.known.best > UNRELATED or not base.val <= self._noise:
+            return None
         suspect = Suspect(
             "corrupt_labels", "error", "before",
             f"{self.known.name} knows {self.known.best:.2f} of the labels, out of fold, and this "
-            "net learns permuted ones as well", self.known.best,
+            f"net {base.val:.2f}, which learns permuted ones as soon", self.known.best,
             f"more than {UNRELATED:g}, or labels that are learnt sooner than permuted ones",
             "diagnosis rule 32", "look whether labels and inputs belong to each other",
             change=Change(y=_permuted), is_certain=True,
         )  # fmt: skip
         outcome = self._tried(suspect)
-        if outcome is not None and outcome.train > base.train - 0.1:
-            self.named.append((replace(suspect, change=None), None))
+        if outcome is None or _fall(outcome.losses) <= SOONER * _fall(base.losses):
+            return None
+        return replace(suspect, change=None)
 
     def choose(self, suspects: Iterable[Suspect]) -> None:
         """Of rivals that would explain the same, name the one that helps most."""
@@ -173,6 +177,12 @@ class Chain:
         except Exception as error:
             self.notes.append(f"{suspect.code} could not be tried: {type(error).__name__}: {error}")
         return None
+
+
+def _fall(losses: np.ndarray) -> float:
+    """How far below its start the loss was, on average over the training."""
+    start = max(1, len(losses) // 20)
+    return float(losses[:start].mean() - losses.mean())
 
 
 def _permuted(y: Any) -> Any:

@@ -14,16 +14,18 @@ import keras
 import numpy as np
 
 from recipe.doctor.before import before
-from recipe.doctor.chain import EXPLAINED, Chain, lacks, worth
+from recipe.doctor.chain import EXPLAINED, UNRELATED, Chain, lacks, worth
 from recipe.doctor.change import Change
-from recipe.doctor.data import Reference, imbalance, indistinct, of_data, reference
+from recipe.doctor.data import of_data
 from recipe.doctor.flow import Flow, flow_of
 from recipe.doctor.head import Head
+from recipe.doctor.labels import contradicted, imbalance, indistinct, refuted
 from recipe.doctor.losses import heads_of
 from recipe.doctor.outcome import Outcome
 from recipe.doctor.randomness import kept_randomness
+from recipe.doctor.reference import Reference, reference
 from recipe.doctor.signals import Pulse, at_init, died, pulse_of, shifted
-from recipe.doctor.subject import Subject, subject_of
+from recipe.doctor.subject import Subject, held_out, subject_of
 from recipe.doctor.suspect import ORDER, SEVERITIES, SYMPTOMS, Suspect
 from recipe.doctor.training import after, narrow_layer, rivals, symptoms
 from recipe.doctor.trial import Bench
@@ -118,12 +120,16 @@ def _diagnose(model: keras.Model, subject: Subject, budget: float) -> Diagnosis:
     heads = heads_of(subject, flow)
     suspects = [*before(subject, flow, heads), *at_init(pulse, flow, heads)]
     known = reference(subject, heads[0]) if len(heads) == 1 else None
-    suspects += of_data(subject, heads, known)
+    doubts = [*contradicted(known)]
+    suspects += [*of_data(subject, heads), *doubts]
+    if known is not None and (doubts or known.best <= UNRELATED):
+        subject = held_out(subject)  # else a net that learns by heart looks as if it knew
     bench = Bench(subject, heads, budget)
     try:
         base = bench.run(look=lambda: pulse_of(subject, flow_of(model, subject.probe())))
     except Exception as error:
         return _broken(subject, error, suspects)
+    suspects = [suspect for suspect in suspects if not refuted(suspect, base)]
     suspects += _unlearnt(subject, heads, base, bench, known)
     dead = []
     if isinstance(base.seen, Pulse):
@@ -162,10 +168,12 @@ def _explained(
     for suspect in first:
         chain.consider(suspect)
     chain.reconsider()
-    chain.doubt_labels()
+    doubt = chain.doubt()
     narrow = narrow_layer(bench.subject, flow)
     if chain.is_ill and not (narrow and lacks(chain, base)):
         chain.choose(rivals(bench.subject, base, dead))
+    if doubt and not chain.named:
+        chain.named.append((doubt, None))
     for suspect in after(bench.subject, base, known, chain.score, bool(chain.named), narrow):
         chain.named.append((suspect, None))
     codes = {suspect.code for suspect, _ in chain.named}

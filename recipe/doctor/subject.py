@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -20,6 +20,9 @@ MOST_EXAMPLES = 20_000
 
 PROBE = 256
 """Examples that are sent through the net to look at it."""
+
+FEWEST = 50
+"""Examples of which some can be held out."""
 
 UNUSED = ("verbose", "initial_epoch", "workers", "use_multiprocessing", "max_queue_size")
 """Arguments of `fit` that decide nothing that is looked at."""
@@ -192,6 +195,23 @@ def _cut(x: Any, y: Any, weights: Any, split: float) -> tuple[Any, Any, Any, tup
     begin, end = slice(None, at), slice(at, None)
     kept = None if weights is None else np.asarray(weights)[begin]
     return rows_of(x, begin), rows_of(y, begin), kept, (rows_of(x, end), rows_of(y, end))
+
+
+def held_out(subject: Subject) -> Subject:
+    """With a fifth of the examples, drawn, to validate on, where nothing is asked for."""
+    count = subject.examples
+    if subject.val is not None or count < FEWEST:
+        return subject
+    order = np.random.default_rng(0).permutation(count)
+    rest, kept = (np.sort(rows) for rows in (order[: count // 5], order[count // 5 :]))
+    return replace(
+        subject,
+        x=rows_of(subject.x, kept),
+        y=rows_of(subject.y, kept),
+        weights=rows_of(subject.weights, kept),
+        val=(rows_of(subject.x, rest), rows_of(subject.y, rest)),
+        notes=[*subject.notes, f"{len(rest)} of {count} examples were held out to judge the net"],
+    )
 
 
 def _arrays(structure: Any) -> Any:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from recipe.doctor.change import Change
-from recipe.doctor.data import Reference
 from recipe.doctor.flow import Flow, tensors
 from recipe.doctor.outcome import Outcome
+from recipe.doctor.reference import Reference
 from recipe.doctor.subject import Subject
 from recipe.doctor.suspect import Suspect
 

@@ -80,7 +80,9 @@ class Chain:
         subject = self.bench.subject
         if subject.val is None:
             return 0.0  # judged on the very examples that it was trained on
-        return noise(self.score, min(len(keras.tree.flatten(subject.val[0])[0]), JUDGED))
+        judged = min(len(keras.tree.flatten(subject.val[0])[0]), JUDGED)
+        shares = self.known.shares if self.known else None
+        return noise(self.score, judged, None if shares is None else shares.shape[1])
 
     def consider(self, suspect: Suspect) -> None:
         """Name it if it is certain, or if taking it away helps."""

@@ -87,10 +87,15 @@ def _order(truth: np.ndarray, said: np.ndarray) -> float:
     return float(max(rank, 0.0) ** 2)
 
 
-def noise(score: float, examples: int) -> float:
+def noise(score: float, examples: int, classes: int | None = None) -> float:
     """Twice the standard error of a skill that was measured on as many examples, about.
 
-    What is lacking to 1 is a share of errors, or of the variance.
+    Of classes (balanced, about) it follows from the share of right answers; of numbers, what is
+    lacking to 1 is taken as a share of the variance. `classes`: None for numbers.
     """
-    lacking = min(max(1 - score, 1 / max(examples, 1)), 0.5)
-    return float(2 * np.sqrt(lacking * (1 - lacking) / max(examples, 1)))
+    if classes is None or classes < 2:
+        lacking = min(max(1 - score, 1 / max(examples, 1)), 0.5)
+        return float(2 * np.sqrt(lacking * (1 - lacking) / max(examples, 1)))
+    least, step = 1 / classes, 1 / max(examples, 1)
+    right = min(max(least + score * (1 - least), step), 1 - step)
+    return float(2 * np.sqrt(right * (1 - right) / max(examples, 1)) / (1 - least))

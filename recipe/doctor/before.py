@@ -84,7 +84,7 @@ def of_heads(subject: Subject, flow: Flow, heads: list[Head]) -> Iterator[Suspec
             continue
         settings: tuple[tuple[Any, str, Any], ...] = ()
         if found.activation and head.activation and number < len(flow.outputs):
-            layer = _activating(flow, flow.outputs[number])
+            layer = activating(flow, flow.outputs[number])
             if layer is not None:
                 settings = ((layer, "activation", keras.activations.get(found.activation)),)
         loss = found.loss if len(heads) == 1 else None
@@ -240,13 +240,13 @@ def rate(subject: Subject) -> Iterator[Suspect]:
     )  # fmt: skip
 
 
-def _activating(flow: Flow, output: Any) -> Any:
+def activating(flow: Flow, output: Any) -> Any:
     """The layer whose `activation` is the last before an output."""
     call = flow.producers.get(id(output))
     while call is not None:
         if hasattr(call.layer, "activation") and not isinstance(call.layer, RECURRENT):
             return call.layer
-        call = flow._one_before(call)
+        call = flow.one_before(call)
     return None
 
 

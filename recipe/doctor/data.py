@@ -50,7 +50,7 @@ def overlap(subject: Subject) -> Iterator[Suspect]:
     """Rule 8: who is examined on what was taught knows nothing of what is new."""
     if subject.val is None:
         return
-    train, val = (_digests(x) for x in (subject.x, subject.val[0]))
+    train, val = (digests(x) for x in (subject.x, subject.val[0]))
     # where few different inputs exist at all, they must meet again
     if len(set(train)) < 0.9 * len(train) and not _is_continuous(subject):
         return
@@ -95,17 +95,44 @@ def mismatch(subject: Subject) -> Iterator[Suspect]:
 
 def leakage(subject: Subject, heads: list[Head]) -> Iterator[Suspect]:
     """Rule 7: one column that says it all, where the others together don't."""
+    same, found = leaks(subject, heads)
+    x = flat(subject)
+    if x is None:
+        return
+    if same and x.shape[1] > 1:
+        yield Suspect(
+            "label_leakage", "error", PRE,
+            f"the target itself stands among the inputs, at place {listed([str(c) for c in same])} "
+            "of each example", len(same), "inputs that are known before the target is",
+            "diagnosis rule 7", "leave it out: cut the window one step earlier, drop the column",
+            {f"data.columns.{same[0]}": "drop"}, is_certain=True,
+        )  # fmt: skip
+        return
+    if not found or len(found) == x.shape[1]:
+        return
+    x, y, is_classes = _table(x, heads[0])
+    rest = np.delete(x, found, axis=1)
+    known = of_classes(rest, y) if is_classes else of_numbers(rest, y)
+    if known is not None and known.best < REST:
+        yield Suspect(
+            "label_leakage", "error", PRE,
+            f"column {listed([str(c) for c in found])} alone tells the target, and all others "
+            f"together reach {known.best:.2f}", known.best, f"no column above {LEAK:g} alone",
+            "diagnosis rule 7", "drop that column: it is the target in disguise",
+            {f"data.columns.{found[0]}": "drop"}, is_certain=True,
+        )  # fmt: skip
+
+
+def leaks(subject: Subject, heads: list[Head]) -> tuple[list[int], list[int]]:
+    """Places in a flat example that hold the target itself, and those that tell it alone."""
     x = flat(subject)
     if x is None or len(heads) != 1 or len(subject.inputs) != 1:
-        return
-    y = heads[0].y
-    if heads[0].target.kind == "one_hot":
-        y = y.argmax(axis=-1)
-    if y.size != len(x) or x.shape[1] < 2 or not np.isfinite(x).all():
-        return
-    rows = np.linspace(0, len(x) - 1, min(len(x), SEEN)).astype(int)
-    x, y = x[rows], y.reshape(-1)[rows]
-    is_classes = heads[0].target.kind in ("binary", "classes", "shifted", "one_hot", "signs")
+        return [], []
+    if heads[0].y.shape[0] != len(x) or x.shape[1] < 2 or not np.isfinite(x).all():
+        return [], []
+    x, y, is_classes = _table(x, heads[0])
+    if y.size != len(x):
+        return [], []
     found, same = [], []
     is_table = subject.inputs[0].ndim == 2
     for column in range(x.shape[1]):
@@ -123,27 +150,15 @@ def leakage(subject: Subject, heads: list[Head]) -> Iterator[Suspect]:
             said = stump.fit(x[:, [column]], y).predict(x[:, [column]])
             if balanced_accuracy_score(y, said) > LEAK:
                 found.append(column)
-    if same and x.shape[1] > 1:
-        yield Suspect(
-            "label_leakage", "error", PRE,
-            f"the target itself stands among the inputs, at place {listed([str(c) for c in same])} "
-            "of each example", len(same), "inputs that are known before the target is",
-            "diagnosis rule 7", "leave it out: cut the window one step earlier, drop the column",
-            {f"data.columns.{same[0]}": "drop"}, is_certain=True,
-        )  # fmt: skip
-        return
-    if not found or len(found) == x.shape[1]:
-        return
-    rest = np.delete(x, found, axis=1)
-    known = of_classes(rest, y) if is_classes else of_numbers(rest, y)
-    if known is not None and known.best < REST:
-        yield Suspect(
-            "label_leakage", "error", PRE,
-            f"column {listed([str(c) for c in found])} alone tells the target, and all others "
-            f"together reach {known.best:.2f}", known.best, f"no column above {LEAK:g} alone",
-            "diagnosis rule 7", "drop that column: it is the target in disguise",
-            {f"data.columns.{found[0]}": "drop"}, is_certain=True,
-        )  # fmt: skip
+    return same, found
+
+
+def _table(x: np.ndarray, head: Head) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Some examples, their targets in one column, and whether these are classes."""
+    rows = np.linspace(0, len(x) - 1, min(len(x), SEEN)).astype(int)
+    y = head.y.argmax(axis=-1) if head.target.kind == "one_hot" else head.y
+    is_classes = head.target.kind in ("binary", "classes", "shifted", "one_hot", "signs")
+    return x[rows], y[rows].reshape(-1), is_classes
 
 
 def _is_continuous(subject: Subject) -> bool:
@@ -155,7 +170,8 @@ def _is_continuous(subject: Subject) -> bool:
     return any(len(np.unique(column)) > len(rows) / 2 for column in rows.T)
 
 
-def _digests(x: Any) -> list[bytes]:
+def digests(x: Any) -> list[bytes]:
+    """A short name of each example, by which copies are told."""
     parts = [*keras.tree.flatten(x)]
     return [
         hashlib.blake2b(b"".join(np.ascontiguousarray(p[row]).tobytes() for p in parts)).digest()

@@ -7,15 +7,17 @@ net better for it is named (principle 4 of `docs/doctor.md`).
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
 import numpy as np
+from pydantic import PrivateAttr
 
 from recipe.doctor.before import before
 from recipe.doctor.chain import EXPLAINED, UNRELATED, Chain, lacks, worth
-from recipe.doctor.change import Change
+from recipe.doctor.change import UNCHANGED, Change
 from recipe.doctor.data import of_data
 from recipe.doctor.flow import Flow, flow_of
 from recipe.doctor.head import Head
@@ -24,6 +26,7 @@ from recipe.doctor.losses import heads_of
 from recipe.doctor.outcome import Outcome
 from recipe.doctor.randomness import kept_randomness
 from recipe.doctor.reference import Reference, reference
+from recipe.doctor.repair import REPAIRED, Repair
 from recipe.doctor.signals import Pulse, at_init, died, pulse_of, shifted
 from recipe.doctor.subject import Subject, held_out, subject_of
 from recipe.doctor.suspect import ORDER, SEVERITIES, SYMPTOMS, Suspect
@@ -45,6 +48,13 @@ class Named(Finding):
 
     change: dict[str, Any] = {}
     """The prescription as changes to a config of this project."""
+
+    _repair: Repair | None = PrivateAttr(None)
+
+    @property
+    def repair(self) -> Repair | None:
+        """A function from a program `(model, x, y, fit)` to the mended one; None: of advice."""
+        return self._repair
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,12 @@ class Diagnosis:
         cures = [f"    do: {f.prescription}" if f.prescription else "" for f in self.findings]
         said = [part for pair in zip(lines, cures, strict=True) for part in pair if part]
         return "\n".join([*said, *self.notes]) or "nothing found"
+
+    @property
+    def repair(self) -> Repair | None:
+        """All prescriptions against causes, one upon the other; None: there are none."""
+        found = [finding.repair for finding in self.findings if finding.repair is not None]
+        return functools.reduce(Repair.plus, found) if found else None
 
     @property
     def causes(self) -> set[str]:
@@ -179,9 +195,10 @@ def _explained(
     codes = {suspect.code for suspect, _ in chain.named}
     explained = {code for each in codes for code in EXPLAINED.get(each, ())}
     chain.named = [each for each in chain.named if each[0].code not in explained]
-    findings = [finding_of(suspect, gain) for suspect, gain in chain.named]
-    findings += [finding_of(replace(suspect, severity="advice"), None) for suspect in chain.advice]
-    findings += [finding_of(s, None) for s in symptoms(base, known)]
+    model = bench.subject.model
+    findings = [finding_of(suspect, model, gain) for suspect, gain in chain.named]
+    findings += [finding_of(replace(each, severity="advice"), model) for each in chain.advice]
+    findings += [finding_of(each, model) for each in symptoms(base, known)]
     findings.sort(key=lambda f: (SEVERITIES.index(f.severity or "advice"), f.code in SYMPTOMS))
     notes = [*bench.subject.notes, *chain.notes]
     return Diagnosis(findings, worth(base), chain.score, chain.change, notes)
@@ -192,7 +209,7 @@ def _broken(subject: Subject, error: Exception, suspects: list[Suspect]) -> Diag
     certain = [s for s in suspects if s.is_certain]
     lines = str(error).strip().splitlines() or [""]
     said = f"{type(error).__name__}: {lines[0]}"
-    findings = [finding_of(suspect, None) for suspect in certain]
+    findings = [finding_of(suspect, subject.model) for suspect in certain]
     findings.append(
         Named(
             check="first_step", verdict=Verdict.FAIL, when="before", severity="error",
@@ -203,12 +220,12 @@ def _broken(subject: Subject, error: Exception, suspects: list[Suspect]) -> Diag
     return Diagnosis(findings, -1.0, -1.0, Change(), subject.notes)
 
 
-def finding_of(suspect: Suspect, gain: float | None) -> Named:
-    """What is told of a suspicion. `gain`: of skill, without it; None: not tried."""
+def finding_of(suspect: Suspect, model: keras.Model, gain: float | None = None) -> Named:
+    """What is told of a suspicion of a model. `gain`: of skill, without it; None: not tried."""
     said = suspect.said[0].upper() + suspect.said[1:]
     if gain is not None and np.isfinite(gain):
         said += f"; without it, the same training ends with a skill {gain:+.2f} higher"
-    return Named(
+    named = Named(
         check=suspect.code,
         verdict=VERDICTS[suspect.severity],
         message=said + ".",
@@ -221,3 +238,6 @@ def finding_of(suspect: Suspect, gain: float | None) -> Named:
         when=suspect.when,
         change=dict(suspect.keys),
     )
+    if suspect.severity != "advice" and (suspect.change or suspect.code in REPAIRED):
+        named._repair = Repair((suspect.code,), suspect.change or UNCHANGED, model)
+    return named

@@ -113,7 +113,7 @@ class Flow:
                 return name
             if not isinstance(call.layer, (*MOVING, keras.layers.Activation)):
                 return None
-            call = self._one_before(call)
+            call = self.one_before(call)
         return None
 
     def next_kernels(self, call: Call) -> list[Call]:
@@ -148,7 +148,8 @@ class Flow:
                 queue += tensors(call.inputs)
         return found
 
-    def _one_before(self, call: Call) -> Call | None:
+    def one_before(self, call: Call) -> Call | None:
+        """The call that put out what this one reads, if that is one tensor."""
         given = tensors(call.inputs)
         return self.producers.get(id(given[0])) if len(given) == 1 else None
 
@@ -157,7 +158,7 @@ class Flow:
         while call is not None and not isinstance(call.layer, KERNELS + RECURRENT):
             if not isinstance(call.layer, (*MOVING, keras.layers.Activation, *OWN_FUNCTION)):
                 return None
-            call = self._one_before(call)
+            call = self.one_before(call)
         return call
 
 

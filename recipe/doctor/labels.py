@@ -37,13 +37,9 @@ RECALL = 0.5
 
 def contradicted(known: Reference | None) -> Iterator[Suspect]:
     """Rule 32: many labels that contradict what a cheap model has learnt of all others."""
-    if known is None or known.shares is None or known.best < WITNESS:
-        return
-    wrong = _mislabelled(known)
-    share, rest = float(wrong.mean()), ~wrong
-    # where classes overlap, much looks mislabelled that is not: then the rest is no clearer
-    clear = balanced_accuracy_score(known.y[rest], known.predicted[rest]) if rest.any() else 0.0
-    if NOISY < share < 0.5 and clear > CLEAR:
+    wrong = disputed(known)
+    if wrong is not None:
+        share = float(wrong.mean())
         yield Suspect(
             "corrupt_labels", "error", "before",
             f"{share:.0%} of the labels contradict what all other examples say of them",
@@ -51,6 +47,17 @@ def contradicted(known: Reference | None) -> Iterator[Suspect]:
             "diagnosis rule 32; Northcutt et al. 2021", "look at these examples' labels",
             {"train.label_smoothing": 0.1}, is_certain=True,
         )  # fmt: skip
+
+
+def disputed(known: Reference | None) -> np.ndarray | None:
+    """Whose labels contradict all others, (examples,); None: few, or more than can be told."""
+    if known is None or known.shares is None or known.best < WITNESS:
+        return None
+    wrong = _mislabelled(known)
+    rest = ~wrong
+    # where classes overlap, much looks mislabelled that is not: then the rest is no clearer
+    clear = balanced_accuracy_score(known.y[rest], known.predicted[rest]) if rest.any() else 0.0
+    return wrong if NOISY < wrong.mean() < 0.5 and clear > CLEAR else None
 
 
 def refuted(suspect: Suspect, base: Outcome) -> bool:
@@ -95,6 +102,12 @@ def _are_one(labels: np.ndarray, said: np.ndarray, slack: float, classes: tuple[
     both = pair & named
     chance = 0.5 + slack + 1 / np.sqrt(both.sum())  # two standard errors
     return float((labels[both] == said[both]).mean()) < chance
+
+
+def are_tossed(known: Reference) -> bool:
+    """Whether two classes are told from the others, and from each other by chance."""
+    pairs = itertools.combinations(range(len(np.unique(known.y))), 2)
+    return any(_are_one(known.y, known.predicted, 0.0, pair) for pair in pairs)
 
 
 def imbalance(

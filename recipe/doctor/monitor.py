@@ -82,10 +82,10 @@ class Monitor(keras.callbacks.Callback):
         broken = not np.isfinite(losses).all()
         seen = Outcome(losses, {}, np.nan, np.nan, [], [], 0.0, 0.0, 0.0, broken)
         findings = [
-            finding_of(each if each.is_certain else replace(each, severity="advice"), None)
+            finding_of(each if each.is_certain else replace(each, severity="advice"), self.model)
             for each in suspects
         ]
-        findings += [finding_of(each, None) for each in symptoms(seen, None)]
+        findings += [finding_of(each, self.model) for each in symptoms(seen, None)]
         notes = [*(self._subject.notes if self._subject else []), *self._notes]
         self.diagnosis = Diagnosis(findings, np.nan, np.nan, Change(), notes)
 

@@ -115,7 +115,7 @@ def score_seeds(
         training = f"{name}, seed {seed}"
         kept = Checkpoint(checkpoint(training)) if checkpoint else None
         fitted = train(config, data, seed, checkpoint=kept, trainings=len(seeds))
-        score = evaluate(fitted.model, data.val, data)[metric]
+        score = evaluate(fitted.model, data.val, data, config.train.loss)[metric]
         scores.append(float("nan") if fitted.diverged else score)
         advance(f"{training}: val {metric} {scores[-1]:.4f}")
     return scores

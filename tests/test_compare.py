@@ -101,8 +101,8 @@ def test_each_seed_is_trained_once_and_scored_by_the_deciding_metric(
         task = Task.MULTICLASS
         val = "val"
 
-    def evaluate(model: int, split: str, data: Any) -> dict[str, float]:
-        assert split == "val"
+    def evaluate(model: int, split: str, data: Any, loss: str) -> dict[str, float]:
+        assert (split, loss) == ("val", "auto")
         return {"accuracy": model / 10, "loss": 5.0}
 
     monkeypatch.setattr(compare, "train", train)

@@ -175,6 +175,7 @@ PAPERS = {
     "model.noise.weight": "Graves 2011",
     "model.noise.gradient": "Neelakantan et al. 2015",
     "model.head_bias": "Karpathy 2019",
+    "train.loss": "Huber 1964",
     "train.optimizer": "Kingma and Ba 2015",
     "train.learning_rate": "Smith 2015",
     "train.schedule": "Loshchilov and Hutter 2017",

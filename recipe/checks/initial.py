@@ -3,30 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import entropy
 
 from recipe.config import Task
 from recipe.findings import Finding, Verdict, judge
 
 KARPATHY_2 = 'Karpathy, "A Recipe for Training Neural Networks" (2019), step 2'
-
-
-def prior_loss(y: np.ndarray, task: Task, classes: int) -> float:
-    """The lowest loss of a net that ignores its input.
-
-    Args:
-        y: (examples,) class positions, (examples, labels) of 0 and 1, or (examples, targets)
-            scaled numbers.
-        task: classification: the entropy of the labels, in nats, the mean of several; regression:
-            the variance.
-        classes: number of classes.
-    """
-    if task is Task.REGRESSION:
-        return float(y.var(axis=0).mean())
-    if task is Task.MULTILABEL:
-        share = y.mean(axis=0, dtype=np.float64)
-        return float(entropy([share, 1 - share]).mean())
-    return float(entropy(np.bincount(y, minlength=classes)))
 
 
 def check_labels_fit_head(y: np.ndarray, task: Task, classes: int) -> Finding:
@@ -108,16 +89,18 @@ def check_input_scale(x: np.ndarray) -> Finding:
 def check_initial_loss(loss: float, expected: float, tolerance: float = 0.01) -> Finding:
     """With a zeroed head and the prior as its bias, the loss is the entropy of the labels.
 
-    This tests the wiring exactly: loss function, label encoding, logits, target scale.
+    This tests the wiring exactly: loss function, label encoding, logits, weights, target scale.
 
     Args:
-        loss: of that net over the training examples, in nats an example (or squared error).
-        expected: the entropy of the labels (or variance of the scaled target).
+        loss: of that net over the training examples, in nats an example (or the scaled target's
+            squared, absolute or Huber's error).
+        expected: what the targets alone say (`constant.prior_loss`): the entropy of the labels,
+            or the variance of the scaled target.
         tolerance: allowed |loss - expected| / expected, a fraction.
 
     Source: Karpathy (2019), step 2, "verify loss @ init"; checklist row 2.4 a.
     """
-    constant = expected == 0
+    constant = expected < 1e-12  # nats, or variances of a scaled target
     return judge(
         "loss_at_init",
         not constant and abs(loss - expected) <= tolerance * expected,
@@ -144,7 +127,8 @@ def check_initial_spread(loss: float, prior: float, variance: float, spread: flo
         loss: mean over examples and seeds at initialization.
         prior: loss of the prior.
         variance: of the logits about the head's bias.
-        spread: 1 - sum of squared class shares; p(1-p) for binary; 2 for squared error.
+        spread: 1 - sum of squared class shares; p(1-p) for binary; 2 for squared error; of
+            another error of numbers, the second difference of a constant's loss.
     """
     expected = prior + 0.5 * variance * spread
     wild = not (variance <= 4 and loss <= 2 * prior)

@@ -4,18 +4,12 @@ from recipe.config.changes import SIZES, grown, without_regularization
 from recipe.config.errors import ConfigError, RequestError
 from recipe.config.fields import Section
 from recipe.config.identifiers import KerasObject
+from recipe.config.model import ModelConfig
 from recipe.config.plugin import load_function
 from recipe.config.reader import read
 from recipe.config.search import Range
-from recipe.config.types import (
-    AugmentConfig,
-    Config,
-    DataConfig,
-    ModelConfig,
-    SplitConfig,
-    Task,
-    TrainConfig,
-)
+from recipe.config.train import AugmentConfig, TrainConfig
+from recipe.config.types import Config, DataConfig, SplitConfig, Task
 
 __all__ = [
     "SIZES",

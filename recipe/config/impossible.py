@@ -22,6 +22,16 @@ def impossible(config: Config) -> Iterator[tuple[tuple[str, str], str]]:
             "a batch of 1 minus its own mean is 0, so batch norm lets nothing through; write 32, "
             "or model.norm: layer",
         )
+    if train.metric == "loss" and "train.loss" in config.search.space:
+        yield (
+            ("search", "space"),
+            "nets with other losses can't be compared by their loss; write train.metric: r2",
+        )
+    if config.data.task not in ("auto", "regression") and train.loss != "auto":
+        yield (
+            ("train", "loss"),
+            f"{train.loss} is for a regression, got data.task: {config.data.task}; write auto",
+        )
     if config.data.task == "regression":
         if train.label_smoothing:
             yield ("train", "label_smoothing"), "a regression has no labels to smooth; write 0.0"

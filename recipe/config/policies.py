@@ -5,7 +5,7 @@ No layer is made here (`models/blocks.py` does that), so that a check can ask wi
 
 from __future__ import annotations
 
-from recipe.config.types import ModelConfig
+from recipe.config.model import ModelConfig
 
 S_SHAPED = ("tanh", "sigmoid", "hard_sigmoid", "hard_tanh", "softsign")
 """Activations after which the norm stands, for they squash what a norm before them evens out

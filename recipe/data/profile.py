@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -173,15 +173,24 @@ def conflict_floor(groups: np.ndarray, labels: np.ndarray) -> tuple[float, float
     return float(accuracy), float(-(sizes * np.log(share)).sum() / sizes.sum())
 
 
-def conflict_variance(groups: np.ndarray, y: np.ndarray) -> float:
-    """The lowest squared error of any function of the input: equal inputs, different targets.
+def conflict_errors(
+    groups: np.ndarray, y: np.ndarray, constant: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """The errors that any function of the input makes: equal inputs, different targets.
 
     Args:
         groups: (examples,) the same number where inputs are equal.
         y: (examples, targets).
+        constant: from the targets of such a group to the answer of lowest loss, (targets,).
+
+    Returns:
+        (examples, targets), 0 where an example is alone.
     """
-    residual = y - pd.DataFrame(y).groupby(groups).transform("mean").to_numpy()
-    return float((residual**2).mean())
+    errors = np.zeros(y.shape)
+    for rows in pd.Series(np.arange(len(y))).groupby(groups).indices.values():
+        if len(rows) > 1:
+            errors[rows] = y[rows] - constant(y[rows])
+    return errors
 
 
 def far_values(x: pd.DataFrame, columns: Mapping[str, Column], limit: float = 20.0) -> pd.Series:

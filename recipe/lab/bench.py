@@ -47,6 +47,8 @@ class Trained:
 
     data: Dataset
     metric: str
+    loss: str
+    """`train.loss`."""
 
     @property
     def diverged(self) -> bool:
@@ -74,13 +76,16 @@ class Trained:
         if self.diverged:
             return float("nan")
         sample = self.data.train.drawn(len(self.data.val))
-        val, train = (evaluate(self.model, s, self.data)["loss"] for s in (self.data.val, sample))
+        val, train = (self._scores(split)["loss"] for split in (self.data.val, sample))
         return val - train
 
     def _score(self, split: Any) -> float:
         if self.diverged:
             return float("nan")
-        return evaluate(self.model, split, self.data)[self.metric]
+        return self._scores(split)[self.metric]
+
+    def _scores(self, split: Any) -> dict[str, float]:
+        return evaluate(self.model, split, self.data, self.loss)
 
 
 class Bench:
@@ -162,7 +167,7 @@ class Bench:
             look=look,
             every=every,
         )
-        return Trained(model, losses, self.data, self.metric)
+        return Trained(model, losses, self.data, self.metric, config.train.loss)
 
     def fresh(self, config: Config, seed: int, initializer: Any = None) -> keras.Model:
         """A compiled net before its first step; arguments as in `train`."""
@@ -176,6 +181,10 @@ class Bench:
         """The same for every seed."""
         return [self.train(changes, seed, **options) for seed in self.seeds]
 
+    def val_scores(self, model: keras.Model) -> dict[str, float]:
+        """Loss and metrics of a net on val, in inference mode."""
+        return evaluate(model, self.data.val, self.data, self.config.train.loss)
+
     def recalibrated(self, trained: Trained) -> float:
         """Its score with batch norm's statistics over the training set, dropout off.
 
@@ -185,7 +194,7 @@ class Bench:
             return float("nan")
         weights = trained.model.get_weights()
         recalibrate(trained.model, self.data.train.x)
-        score = evaluate(trained.model, self.data.val, self.data)[self.metric]
+        score = self.val_scores(trained.model)[self.metric]
         trained.model.set_weights(weights)
         return score
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from recipe.data import Split
 from recipe.lab.bench import Bench, Changes, Trained
-from recipe.training import batch_size, evaluate
+from recipe.training import batch_size
 from recipe.training.landscape import AlongStep, along_step
 from recipe.training.profiles import FirstLayer, drift
 
@@ -65,7 +65,7 @@ class Watched:
             if step % every:
                 return
             lines.append(along_step(model, batch))
-            losses.append(evaluate(model, bench.data.val, bench.data)["loss"])
+            losses.append(bench.val_scores(model)["loss"])
             if begins:
                 self.values.append(seen.ravel())
                 self.steps.append(step)

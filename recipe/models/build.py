@@ -41,8 +41,9 @@ def build(
         config: which net; `norm_momentum` must be a number if there is batch norm.
         shape: of one example.
         task: what the target asks for.
-        prior: class shares (classes,), share of class 1 (1,), shares of the labels
-            (labels,), or target mean (targets,); its length is the number of outputs.
+        prior: what is known without the input: class shares (classes,), share of class 1 (1,),
+            shares of the labels (labels,), or a constant of each target (targets,); its length is
+            the number of outputs.
         augment: what happens to images in training.
         numbers: how many of a table's features, the first ones, are numbers.
         scaling: of images, which a pretrained backbone needs to undo it; None: they are as they
@@ -108,7 +109,7 @@ def augmentation(config: AugmentConfig, shape: tuple[int, ...]) -> list[keras.la
 
 
 def prior_bias(task: Task, prior: np.ndarray) -> np.ndarray:
-    """The bias with which a zero kernel predicts the prior: the constant of lowest loss.
+    """The bias with which a zero kernel predicts the prior.
 
     Source: Karpathy, "A Recipe for Training Neural Networks" (2019), step 2, "init well".
     """

@@ -126,7 +126,7 @@ def _train(
     fitted = train(config, data, config.seed, checkpoint=kept)
     score = float("nan")
     if not fitted.diverged:
-        score = evaluate(fitted.model, data.val, data)[metric]
+        score = evaluate(fitted.model, data.val, data, config.train.loss)[metric]
     return Trial(number, tried, float(score), round(time.monotonic() - started, 2))
 
 

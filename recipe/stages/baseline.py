@@ -12,13 +12,13 @@ import numpy as np
 
 from recipe.checks import initial, learning
 from recipe.checks.backbone import check_backbone_input
+from recipe.checks.constant import shrunk_loss
 from recipe.checks.options import check_options
 from recipe.config import Config, Task, grown, without_regularization
 from recipe.data import Dataset, load
 from recipe.data.dataset import read_examples
 from recipe.data.sources.examples import take
 from recipe.findings import Finding, StageResult, Verdict, overall
-from recipe.models import prior_bias
 from recipe.runs import RunFolder, figures
 from recipe.stages import human, ladder, watch
 from recipe.stages.pictures import answers
@@ -36,6 +36,7 @@ from recipe.training import (
     steps_per_epoch,
     train,
 )
+from recipe.training.objective import first_loss, loss_of, prior_logits
 from recipe.training.probes import (
     backbone_input,
     fresh_nets,
@@ -48,7 +49,7 @@ ONE_BATCH_LOSS = 0.01
 """Nats; a healthy net is below, faulty ones stayed above 0.43 (checklist, fact 3)."""
 
 ONE_BATCH_ERROR = 1e-3
-"""The same for a regression, as a fraction of Var(y) (checklist row 2.8)."""
+"""The same for a regression: its squared error as a fraction of the constant's (row 2.8)."""
 
 SCALE_EXAMPLES = 10_000
 """Examples on which the scale of the inputs is judged."""
@@ -81,7 +82,7 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     if overall(findings) is not Verdict.FAIL:
         findings += _options(asked, data)
     if overall(findings) is not Verdict.FAIL:
-        findings += _before_any_step(config, data)
+        findings += _before_any_step(asked, config, data)
     if overall(findings) is Verdict.FAIL:
         return _result(findings, "stopped before the first training step", {})
 
@@ -94,12 +95,13 @@ def run(config: Config, folder: RunFolder) -> StageResult:
         findings += about_inputs
         advance(f"inputs: {about_inputs[0].message}")
 
-    logits = {**dumb_logits(data, data.val.x), **_tiny(config, data, folder)}
+    loss = config.train.loss
+    logits = {**dumb_logits(data, data.val.x, loss), **_tiny(config, data, folder)}
     logits["net"] = predict(net, data.val.x)
-    folder.keep("predictions", predictions(logits["net"], data.val, "val", data))
+    folder.keep("predictions", predictions(logits["net"], data.val, "val", data, loss))
     metric = deciding_metric(config, data.task)
     person = human.score(config, folder)
-    table = ladder.climb(logits, data, metric)
+    table = ladder.climb(logits, data, metric, loss)
     findings += [*table.findings, human.finding(person)]
     rows = [*table.rows, *human.row(person, metric)]
     title = "What a net must beat"
@@ -135,13 +137,12 @@ def _options(asked: Config, data: Dataset) -> list[Finding]:
     return check_options(asked, data.task, len(data.train), len(data.classes), features)
 
 
-def _before_any_step(config: Config, data: Dataset) -> list[Finding]:
-    """The first loss: exactly with a zeroed head, and by its spread as it is."""
-    prior = initial.prior_loss(data.train.y, data.task, len(data.classes))
-    exact = zeroed_head_loss(config, data)
-    fresh = fresh_nets(config, data)
+def _before_any_step(asked: Config, config: Config, data: Dataset) -> list[Finding]:
+    """The first loss: exactly with a zeroed head, as it will be trained; by its spread as it is."""
+    exact, known = zeroed_head_loss(asked, data), first_loss(asked, data)
+    fresh, prior = fresh_nets(config, data), first_loss(config, data)
     findings = [
-        initial.check_initial_loss(exact, prior, config.stages.baseline.init_tolerance),
+        initial.check_initial_loss(exact, known, config.stages.baseline.init_tolerance),
         initial.check_prior_bias(
             fresh.predicted, fresh.prior, fresh.unit, fresh.scatter, config.model.head_bias
         ),
@@ -160,10 +161,11 @@ def _one_batch(config: Config, data: Dataset, folder: RunFolder) -> Finding:
     batch = data.train.take(rows).loaded()
     target = ONE_BATCH_LOSS
     if data.task is Task.REGRESSION:
-        target = ONE_BATCH_ERROR * float(data.train.y.var(axis=0).mean())
+        loss = loss_of(data.task, config.train.loss)
+        target = shrunk_loss(loss, data.train.y, ONE_BATCH_ERROR)
     model, steps = memorize(config, data, batch, target, settings.steps)
     folder.figure("one_batch", answers(model, batch, data, "One batch: label and prediction"))
-    reached = evaluate(model, batch, data)
+    reached = evaluate(model, batch, data, config.train.loss)
     return learning.check_one_batch(
         reached["loss"],
         reached.get("accuracy"),
@@ -190,8 +192,8 @@ def _inputs(config: Config, data: Dataset, folder: RunFolder) -> tuple[list[Find
         return [watch.curves(folder, name)]
 
     nets = train_blind(config, data, logged, lambda name: Checkpoint(folder.checkpoint(name)))
-    constant = np.tile(prior_bias(data.task, data.prior), (len(data.val), 1))
-    prior = losses(constant, data.val.y, data.task)
+    constant = np.tile(prior_logits(config, data), (len(data.val), 1))
+    prior = losses(constant, data.val.y, data.task, config.train.loss)
     histories = {f"{name} inputs": net.history for name, net in nets.items()}
     targets = {"the prior's loss": float(prior.mean())}
     title = "Does the net need its inputs?"

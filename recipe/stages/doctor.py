@@ -18,7 +18,7 @@ from recipe.findings import Finding, StageResult, Verdict, judge, overall
 from recipe.runs import RunFolder
 from recipe.training import batch_size, deciding_metric, new_model, prepare_runtime
 from recipe.training.batches import column
-from recipe.training.train import example_weights
+from recipe.training.objective import example_weights
 
 MOST = 20_000
 """Training examples that are looked at."""

@@ -18,10 +18,13 @@ from recipe.data import Dataset
 from recipe.findings import Finding
 from recipe.runs import figures
 from recipe.training import gain, scores
+from recipe.training.baselines import NAMES
+
+IGNORANT = ("majority", *NAMES.values())
 
 BELOW = {
-    "linear": ("majority", "mean"),
-    "trees": ("majority", "mean"),
+    "linear": IGNORANT,
+    "trees": IGNORANT,
     "tiny": ("linear",),
     "net": ("tiny", "linear", "trees"),
 }
@@ -49,16 +52,17 @@ class Ladder:
     """In a line."""
 
 
-def climb(logits: Mapping[str, np.ndarray], data: Dataset, metric: str) -> Ladder:
+def climb(logits: Mapping[str, np.ndarray], data: Dataset, metric: str, loss: str) -> Ladder:
     """Compare each model with those that it should beat (checklist row 2.0).
 
     Args:
         logits: of every validation example, (examples, outputs), by model, the dumbest first.
         data: whose validation examples these are.
         metric: that decides.
+        loss: `train.loss`.
     """
-    table = {name: scores(z, data.val.y, data) for name, z in logits.items()}
-    drawn = {name: _drawn(z, data, metric) for name, z in logits.items()}
+    table = {name: scores(z, data.val.y, data, loss) for name, z in logits.items()}
+    drawn = {name: _drawn(z, data, metric, loss) for name, z in logits.items()}
     values = {name: score[metric] for name, score in table.items()}
     intervals = {n: ends(each, len(data.val), CONFIDENCE) for n, each in drawn.items()}
 
@@ -87,9 +91,9 @@ def _pairs(names: Mapping[str, object]) -> list[tuple[str, str]]:
     return found
 
 
-def _drawn(logits: np.ndarray, data: Dataset, metric: str) -> np.ndarray:
+def _drawn(logits: np.ndarray, data: Dataset, metric: str, loss: str) -> np.ndarray:
     """The score on resampled validation examples: the same ones for every model."""
     y = data.val.y
     return resampled(
-        lambda rows: scores(logits[rows], y[rows], data)[metric], len(y), RESAMPLES, seed=0
+        lambda rows: scores(logits[rows], y[rows], data, loss)[metric], len(y), RESAMPLES, seed=0
     )

@@ -18,9 +18,9 @@ from recipe.compare import Comparison, paired, score_seeds
 from recipe.config import Config
 from recipe.data import Dataset, load
 from recipe.findings import Finding, StageResult, Verdict, overall
-from recipe.models import prior_bias
 from recipe.runs import RunFolder, figures
 from recipe.training import batch_size, losses, new_model, prepare_runtime, steps_per_epoch
+from recipe.training.objective import example_weights, prior_logits
 from recipe.training.range_test import (
     BEGUN,
     SETTLED,
@@ -30,7 +30,6 @@ from recipe.training.range_test import (
     range_test,
     suggestion,
 )
-from recipe.training.train import example_weights
 
 AROUND = (1 / 3, 1, 3)
 """Times the suggestion: the rates that are verified, beside the config's own."""
@@ -226,10 +225,8 @@ def _check_learns(
 ) -> Finding:
     """The best rate that diverged on no seed, against what is known without any input."""
     val = _balanced(config, data).val
-    bias = prior_bias(data.task, data.prior)
-    if config.train.class_weight != "none":
-        bias = np.zeros_like(bias)  # all classes weigh the same
-    prior = float(losses(np.tile(bias, (len(val), 1)), val.y, data.task).mean())
+    bias = prior_logits(config.replace({"train.label_smoothing": 0.0}), data)
+    prior = float(losses(np.tile(bias, (len(val), 1)), val.y, data.task, config.train.loss).mean())
     sound = {rate: float(np.mean(s)) for rate, s in scores.items() if np.isfinite(s).all()}
     if not sound:
         nothing = (float("nan"),) * 3

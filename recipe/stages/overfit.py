@@ -6,14 +6,19 @@ until it can. Regularization is switched off here on purpose.
 
 from __future__ import annotations
 
-from recipe.checks.initial import prior_loss
+from functools import partial
+
+import numpy as np
+
+from recipe.checks.constant import best_constant, prior_loss, shrunk_loss
+from recipe.checks.formulas import each
 from recipe.checks.learning import (
     check_learning_rate,
     check_reaches_floor,
 )
 from recipe.config import Config, Task, grown, without_regularization
 from recipe.data import Dataset, Split, load
-from recipe.data.profile import conflict_floor, conflict_variance
+from recipe.data.profile import conflict_errors, conflict_floor
 from recipe.findings import Finding, StageResult, Verdict, overall
 from recipe.runs import RunFolder, figures
 from recipe.stages import watch
@@ -32,6 +37,7 @@ from recipe.training import (
     predictions,
     prepare_runtime,
 )
+from recipe.training.objective import loss_of
 
 GROWTH = (1, 2, 4)
 """Times the width; after these, one more layer at a time at the last width."""
@@ -61,7 +67,7 @@ def run(config: Config, folder: RunFolder) -> StageResult:
                 bare, data, some, target_loss, target_accuracy, folder, name, followed
             )
             model, histories[name] = fitted.model, fitted.history["train_loss"]
-            reached = evaluate(model, some, data)
+            reached = evaluate(model, some, data, config.train.loss)
             advance(f"{name}: training loss {reached['loss']:.4g}")
             measured = (reached["loss"], reached.get("accuracy"), target_loss, target_accuracy)
             floor = check_reaches_floor(*measured, sizes=tried)
@@ -77,11 +83,11 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     watch.draw_dynamics(followed, folder)
 
     metric = deciding_metric(config, data.task)
-    unseen = evaluate(model, data.val, data)
+    unseen = evaluate(model, data.val, data, config.train.loss)
     folder.keep(
         "predictions",
-        predictions(predict(model, some.x), some, "train", data)
-        | predictions(predict(model, data.val.x), data.val, "val", data),
+        predictions(predict(model, some.x), some, "train", data, config.train.loss)
+        | predictions(predict(model, data.val.x), data.val, "val", data, config.train.loss),
     )
     title, targets = "Down to the floor?", {"target": target_loss}
     folder.figure(
@@ -117,11 +123,13 @@ def _sizes(config: Config) -> dict[str, Config]:
 
 def _targets(config: Config, some: Split, data: Dataset) -> tuple[float, float | None]:
     """Row 3.1: loss and accuracy that pass, counting in what equal inputs leave possible."""
-    settings = config.stages.overfit
-    fraction = settings.loss * prior_loss(some.y, data.task, len(data.classes))
+    settings, loss = config.stages.overfit, loss_of(data.task, config.train.loss)
     if data.task is Task.REGRESSION:
-        return conflict_variance(some.groups, some.y) + fraction, None
+        errors = conflict_errors(some.groups, some.y, partial(best_constant, loss))
+        least_loss = float(each(loss, errors, np.zeros(errors.shape[1])).mean())
+        return least_loss + shrunk_loss(loss, some.y, settings.loss), None
     best_accuracy, least_loss = conflict_floor(some.groups, some.y)
+    fraction = settings.loss * prior_loss(loss, some.y, len(data.classes))
     return least_loss + fraction, best_accuracy - (1 - settings.accuracy)
 
 
@@ -166,9 +174,9 @@ def _smaller_steps(config: Config, data: Dataset, some: Split) -> Finding:
         model = new_model(trial, data, config.seed)
         epochs = max(1, TRIAL_STEPS // -(-len(some) // size))
         fit(model, some, batch_size=size, epochs=epochs, seed=config.seed)
-        return evaluate(model, some, data)["loss"]
+        return evaluate(model, some, data, config.train.loss)["loss"]
 
     rate = config.train.learning_rate
     smaller = {rate / 10**k: loss_after(rate / 10**k) for k in range(1, TRIAL_RATES + 1)}
-    floor = prior_loss(some.y, data.task, len(data.classes))
+    floor = prior_loss(loss_of(data.task, config.train.loss), some.y, len(data.classes))
     return check_learning_rate(loss_after(rate), smaller, rate, floor)

@@ -40,9 +40,9 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     for member in members:
         recalibrate(member, data.train.x)
     after = _logits(members, data)
-    findings.append(_gain(before, after, data, metric, config.stages.recalibrate.confidence))
+    findings.append(_gain(before, after, config, data, metric))
     export(members, data).save(folder.file("model.keras"))
-    old, new = (scores(logits, data.val.y, data)[metric] for logits in (before, after))
+    old, new = (scores(z, data.val.y, data, config.train.loss)[metric] for z in (before, after))
     return StageResult(
         stage="recalibrate",
         verdict=overall(findings),
@@ -57,12 +57,13 @@ def _logits(members: list[keras.Model], data: Dataset) -> np.ndarray:
 
 
 def _gain(
-    before: np.ndarray, after: np.ndarray, data: Dataset, metric: str, confidence: float
+    before: np.ndarray, after: np.ndarray, config: Config, data: Dataset, metric: str
 ) -> Finding:
     """The same resampled examples for both: what they share does not blur the difference."""
+    loss, confidence = config.train.loss, config.stages.recalibrate.confidence
 
     def gained(rows: np.ndarray) -> float:
-        old, new = (scores(z[rows], data.val.y[rows], data)[metric] for z in (before, after))
+        old, new = (scores(z[rows], data.val.y[rows], data, loss)[metric] for z in (before, after))
         return gain(metric, new, old)
 
     everything = np.arange(len(data.val))

@@ -27,6 +27,7 @@ from recipe.training import (
     average,
     deciding_metric,
     dumb_logits,
+    evaluate,
     export,
     gain,
     predict,
@@ -53,20 +54,20 @@ def run(config: Config, folder: RunFolder) -> StageResult:
         followed, patiently = watch.dynamics(data), watch.dynamics(data)
         members = _members(best, data, folder, "members", followed, advance)
         patient = _members(longer, data, folder, "longer", patiently, advance)
-    single = _val_scores(members, data, metric)
+    single = _val_scores(best, members, data)
     trains = check_trains(single, metric)
     if trains.verdict is Verdict.FAIL:  # the test set stays closed
         return StageResult(
             stage="squeeze", verdict=Verdict.FAIL, headline=trains.message, findings=[trains]
         )
     least = resolution_of(metric, data)
-    waited = paired(_val_scores(patient, data, metric), single, metric, settings.confidence, least)
+    waited = paired(_val_scores(best, patient, data), single, metric, settings.confidence, least)
     findings = [
         trains,
         _finding("longer_training", f"{longer.train.epochs} epochs: {waited}", waited),
     ]
     if waited.verdict == "better":
-        members, single, best = patient, _val_scores(patient, data, metric), longer
+        members, single, best = patient, _val_scores(best, patient, data), longer
         followed = patiently
     findings.append(check_prediction_jitter(followed.flips, followed.jitter, len(followed.epochs)))
     if has_dropout_and_batch_norm(members[0]):
@@ -74,7 +75,7 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     watch.draw_dynamics(followed, folder)
 
     averaged = average([predict(m, data.val.x) for m in members], data.task)
-    together = scores(averaged, data.val.y, data)
+    together = scores(averaged, data.val.y, data, best.train.loss)
     alone = float(np.mean(single))
     gained = gain(metric, together[metric], alone)
     members = members if gained > 0 else members[:1]
@@ -93,7 +94,7 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     folder.write_config("squeezed.yaml", best, f"from: recipe squeeze, {len(members)} members")
     export(members, data).save(folder.file("model.keras"))
 
-    tested, baselines = _open_test_set(config, members, data, folder, metric, findings)
+    tested, baselines = _open_test_set(best, members, data, folder, metric, findings)
     score, low, high = tested
     rows: list[figures.Score] = [
         *((name, value, None, None) for name, value in baselines.items()),
@@ -149,8 +150,9 @@ def _members(
     return models
 
 
-def _val_scores(models: list[keras.Model], data: Dataset, metric: str) -> list[float]:
-    return [scores(predict(m, data.val.x), data.val.y, data)[metric] for m in models]
+def _val_scores(config: Config, models: list[keras.Model], data: Dataset) -> list[float]:
+    metric = deciding_metric(config, data.task)
+    return [evaluate(m, data.val, data, config.train.loss)[metric] for m in models]
 
 
 def _open_test_set(
@@ -162,7 +164,7 @@ def _open_test_set(
     findings: list[Finding],
 ) -> tuple[tuple[float, float, float], dict[str, float]]:
     """Read the test targets, record it, and score the members and the dumb baselines."""
-    settings = config.stages.squeeze
+    settings, loss = config.stages.squeeze, config.train.loss
     weights = [weight.tobytes() for model in members for weight in model.get_weights()]
     opened = [*weights, data.test_ids.tobytes(), data_fingerprint(config.data).encode()]
     openings = record_opening(folder, fingerprint.of_bytes(opened))
@@ -172,16 +174,18 @@ def _open_test_set(
         for split in (data.val, test)
     )
     interval = bootstrap(
-        lambda rows: scores(logits[rows], test.y[rows], data)[metric],
+        lambda rows: scores(logits[rows], test.y[rows], data, loss)[metric],
         len(test), settings.resamples, settings.confidence, config.seed,
     )  # fmt: skip
     folder.keep(
         "predictions",
-        predictions(on_val, data.val, "val", data) | predictions(logits, test, "test", data),
+        predictions(on_val, data.val, "val", data, loss)
+        | predictions(logits, test, "test", data, loss),
     )
-    score = scores(logits, test.y, data)[metric]
+    score = scores(logits, test.y, data, loss)[metric]
     baselines = {
-        name: scores(z, test.y, data)[metric] for name, z in dumb_logits(data, test.x).items()
+        name: scores(z, test.y, data, loss)[metric]
+        for name, z in dumb_logits(data, test.x, loss).items()
     }
     strongest = max(baselines, key=lambda name: gain(metric, baselines[name], 0.0))
     worst_end = min(interval, key=lambda value: gain(metric, value, 0.0))

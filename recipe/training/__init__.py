@@ -8,11 +8,12 @@ from recipe.training.compile import batch_size, new_model, steps_per_epoch
 from recipe.training.dynamics import Dynamics
 from recipe.training.ensemble import average, export
 from recipe.training.evaluate import evaluate, losses, predict, predictions, probabilities, scores
-from recipe.training.fit import Fitted, compiled_loss, fit
+from recipe.training.fit import Fitted, fit
 from recipe.training.metric import HIGHER_IS_BETTER, deciding_metric, gain
 from recipe.training.monitor import Monitor
+from recipe.training.objective import example_weights
 from recipe.training.runtime import prepare_runtime
-from recipe.training.train import example_weights, train
+from recipe.training.train import train
 
 __all__ = [
     "HIGHER_IS_BETTER",
@@ -25,7 +26,6 @@ __all__ = [
     "StopAt",
     "average",
     "batch_size",
-    "compiled_loss",
     "deciding_metric",
     "dumb_logits",
     "evaluate",

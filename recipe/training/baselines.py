@@ -15,6 +15,10 @@ from recipe.data import Dataset
 from recipe.data.cheap import TREES, compressor, fitted_forest
 from recipe.data.stored import BLOCK, Stored
 from recipe.models import prior_bias
+from recipe.training.objective import known_constant, loss_of
+
+NAMES = {"mean_squared_error": "mean", "mean_absolute_error": "median", "huber": "constant"}
+"""What the first is called in a regression, by the loss that it is best at; else "majority"."""
 
 EXAMPLES = 20_000
 """On which they are fitted at most: more move their scores by less than seeds do."""
@@ -23,19 +27,20 @@ ABSENT = -100.0
 """Logit of a class or label that train lacks."""
 
 
-def dumb_logits(data: Dataset, x: np.ndarray | Stored) -> dict[str, np.ndarray]:
+def dumb_logits(data: Dataset, x: np.ndarray | Stored, loss: str = "auto") -> dict[str, np.ndarray]:
     """Logits (regression: scaled predictions) of each dumb model, fitted on train.
 
     Args:
         data: what to fit on.
         x: (examples, *shape) scaled, to predict.
+        loss: `train.loss`, whose best constant the first says; the others are least squares.
 
     Returns:
-        name -> (examples, outputs), in the form a net's are: "majority" or "mean", "linear",
-        "trees".
+        name -> (examples, outputs), in the form a net's are: "majority", or "mean" and the like;
+        "linear", "trees".
     """
-    ignorant = "mean" if data.task is Task.REGRESSION else "majority"
-    constant = np.tile(prior_bias(data.task, data.prior), (len(x), 1))
+    ignorant = NAMES.get(loss_of(data.task, loss).name, "majority")
+    constant = np.tile(prior_bias(data.task, known_constant(data, loss)), (len(x), 1))
     if data.train.y.ndim == 1 and len(np.unique(data.train.y)) == 1:
         # nothing to tell apart
         return {ignorant: constant, "linear": constant, "trees": constant}

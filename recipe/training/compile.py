@@ -1,4 +1,4 @@
-"""From a config to a compiled net: the optimizer by name, loss and metric from the task."""
+"""From a config to a compiled net: the optimizer by name, the metric from the task."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from recipe.checks.formulas import Loss
 from recipe.config import Config, KerasObject, RequestError, Task
 from recipe.data import Dataset
 from recipe.models import build
 from recipe.training.data_init import DATA_DRIVEN, EXAMPLES, initialize_by_data
 from recipe.training.losses import MixedAccuracy, SmoothedBinary, SmoothedMulticlass
+from recipe.training.objective import trained_loss, trained_prior
 from recipe.training.schedule import Schedule
 
 NOT_DECAYED = ["bias", "gamma", "beta"]
@@ -22,6 +24,13 @@ NOT_DECAYED = ["bias", "gamma", "beta"]
 NETS_OF_KERNELS = 50
 """Nets after which TensorFlow clears its kernels: 0.5 MB of them a small net, and 0.2 s to make
 those again that are still used (measured)."""
+
+OF_NUMBERS = {
+    "mean_squared_error": keras.losses.MeanSquaredError,
+    "mean_absolute_error": keras.losses.MeanAbsoluteError,
+    "huber": keras.losses.Huber,
+}
+"""`train.loss` -> Keras's class. Huber's delta is 1, its default: one std of the target."""
 
 _NETS = itertools.count(1)
 
@@ -39,7 +48,7 @@ def new_model(config: Config, data: Dataset, seed: int) -> keras.Model:
         _with_momentum(config, steps).model,
         data.shape,
         data.task,
-        data.prior,
+        trained_prior(config, data),
         config.train.augment,
         data.features.numbers,
         None if scaling is None else (scaling.mean, scaling.std),
@@ -57,7 +66,7 @@ def compile_anew(model: keras.Model, config: Config, task: Task, steps: int) -> 
     # the epoch is compiled as a whole, with XLA or without (`fast_path.py`)
     model.compile(
         optimizer=optimizer(config, steps),
-        loss=_loss(task, config.train.label_smoothing, is_mixed),
+        loss=_loss(trained_loss(config, task), task, is_mixed),
         metrics=[_metric(task, is_mixed)],
         jit_compile=False,
     )
@@ -146,19 +155,16 @@ def _with_momentum(config: Config, steps: int) -> Config:
     return config.replace({"model.norm_momentum": min(0.99, 0.01 ** (1 / steps))})
 
 
-def _loss(task: Task, label_smoothing: float, is_mixed: bool) -> keras.losses.Loss:
-    """Raises RequestError: a number has no label to smooth."""
-    if task is Task.REGRESSION and label_smoothing:
-        raise RequestError("train.label_smoothing: a regression has no labels; write 0.0")
+def _loss(loss: Loss, task: Task, is_mixed: bool) -> keras.losses.Loss:
+    if task is Task.REGRESSION:
+        return OF_NUMBERS[loss.name]()
     if task is Task.MULTICLASS:
-        if label_smoothing or is_mixed:
-            return SmoothedMulticlass(label_smoothing)
+        if loss.label_smoothing or is_mixed:
+            return SmoothedMulticlass(loss.label_smoothing)
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    if task in (Task.BINARY, Task.MULTILABEL):
-        if label_smoothing:
-            return SmoothedBinary(label_smoothing)
-        return keras.losses.BinaryCrossentropy(from_logits=True)
-    return keras.losses.MeanSquaredError()
+    if loss.label_smoothing:
+        return SmoothedBinary(loss.label_smoothing)
+    return keras.losses.BinaryCrossentropy(from_logits=True)
 
 
 def _metric(task: Task, is_mixed: bool) -> keras.metrics.Metric:

@@ -11,9 +11,11 @@ import numpy as np
 from scipy.special import log_expit, log_softmax, softmax
 from sklearn import metrics
 
+from recipe.checks.formulas import each
 from recipe.config import Task
 from recipe.data import Dataset, Split
 from recipe.data.stored import Stored
+from recipe.training.objective import loss_of
 
 BLOCK = 1024
 """Examples per forward pass: large enough to be fast, small enough for memory."""
@@ -27,7 +29,7 @@ def predict(model: keras.Model, x: np.ndarray | Stored) -> np.ndarray:
 
 
 def predictions(
-    logits: np.ndarray, split: Split, name: str, data: Dataset
+    logits: np.ndarray, split: Split, name: str, data: Dataset, loss: str = "auto"
 ) -> dict[str, np.ndarray]:
     """Every example's prediction, to be kept: which ones are wrong can be asked later.
 
@@ -36,6 +38,7 @@ def predictions(
         split: the examples.
         name: of the split, which the arrays' names begin with.
         data: its task, and the unit of its target.
+        loss: `train.loss`.
 
     Returns:
         `<name>_ids` row numbers in the source; `<name>_y` as the net is asked; `<name>_logits`;
@@ -48,7 +51,7 @@ def predictions(
         "ids": split.ids,
         "y": split.y,
         "logits": logits,
-        "loss": losses(logits, split.y, data.task),
+        "loss": losses(logits, split.y, data.task, loss),
         "answer": answer,
     }
     return {f"{name}_{part}": values for part, values in kept.items()}
@@ -64,13 +67,15 @@ def probabilities(logits: np.ndarray, task: Task) -> np.ndarray:
     return softmax(logits.astype(np.float64), axis=1)
 
 
-def losses(logits: np.ndarray, y: np.ndarray, task: Task) -> np.ndarray:
-    """The loss of each example: nats, or squared error of the scaled target.
+def losses(logits: np.ndarray, y: np.ndarray, task: Task, loss: str = "auto") -> np.ndarray:
+    """The loss of each example, as it is trained but for weights, smoothing and penalties.
 
     Args:
         logits: (examples, outputs).
         y: (examples,) class positions or (examples, labels or targets).
-        task: decides the loss.
+        task: classes: nats.
+        loss: `train.loss`, which of a regression: squared, absolute or Huber's error of the
+            scaled target.
 
     Returns:
         (examples,) float64.
@@ -82,7 +87,7 @@ def losses(logits: np.ndarray, y: np.ndarray, task: Task) -> np.ndarray:
         return -log_expit(np.where(y == 1, z[:, 0], -z[:, 0]))
     if task is Task.MULTILABEL:
         return -log_expit(np.where(y == 1, z, -z)).mean(axis=1)
-    return ((z - y) ** 2).mean(axis=1)
+    return each(loss_of(task, loss), y, z)
 
 
 def is_right(logits: np.ndarray, y: np.ndarray, task: Task) -> np.ndarray:
@@ -92,15 +97,17 @@ def is_right(logits: np.ndarray, y: np.ndarray, task: Task) -> np.ndarray:
     return np.asarray(probabilities(logits, task).argmax(axis=1) == y)
 
 
-def scores(logits: np.ndarray, y: np.ndarray, data: Dataset) -> dict[str, float]:
-    """Loss and metrics over all examples; errors of a regression in its original unit.
+def scores(
+    logits: np.ndarray, y: np.ndarray, data: Dataset, loss: str = "auto"
+) -> dict[str, float]:
+    """Loss (`train.loss`) and metrics over all examples; errors of a regression in its own unit.
 
     All are NaN where a logit is not finite: argmax would make a class of it.
     """
     if not np.isfinite(logits).all():
         metric = ("r2", "mae", "rmse") if data.target_scaling else ("accuracy",)
         return dict.fromkeys(("loss", *metric), float("nan"))
-    result = {"loss": float(losses(logits, y, data.task).mean())}
+    result = {"loss": float(losses(logits, y, data.task, loss).mean())}
     if data.target_scaling is None:
         return {**result, "accuracy": float(is_right(logits, y, data.task).mean())}
     truth, predicted = data.target_scaling.undo(y), data.target_scaling.undo(logits)
@@ -112,6 +119,8 @@ def scores(logits: np.ndarray, y: np.ndarray, data: Dataset) -> dict[str, float]
     }
 
 
-def evaluate(model: keras.Model, split: Split, data: Dataset) -> dict[str, float]:
-    """Loss and metrics of a model on a split."""
-    return scores(predict(model, split.x), split.y, data)
+def evaluate(
+    model: keras.Model, split: Split, data: Dataset, loss: str = "auto"
+) -> dict[str, float]:
+    """Loss (`train.loss`) and metrics of a model on a split."""
+    return scores(predict(model, split.x), split.y, data, loss)

@@ -18,7 +18,6 @@ import numpy as np
 import tensorflow as tf
 
 from recipe.data import Split
-from recipe.data.stored import BLOCK as STORED_BLOCK
 from recipe.data.stored import Stored
 from recipe.runs.console import notice
 from recipe.runs.fingerprint import digest
@@ -237,17 +236,6 @@ def _find(
     found = find_in_step(trace.model, batch, session.epoch, session.step + step)
     trace.restore(after)
     return found
-
-
-def compiled_loss(model: keras.Model, split: Split) -> float:
-    """The loss as the compiled model computes it, in inference mode, without any update."""
-    total = 0.0
-    block = STORED_BLOCK if isinstance(split.x, Stored) else len(split)
-    for start in range(0, len(split), block):
-        some = split.take(slice(start, start + block)).loaded()
-        x, y, _ = _tensors(some)
-        total += trace_of(model, x, y, jit=False).validate(x, y)["loss"] * len(some)
-    return total / len(split)
 
 
 def _net_said(model: keras.Model) -> str:

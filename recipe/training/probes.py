@@ -11,15 +11,25 @@ from dataclasses import dataclass, replace
 import keras
 import numpy as np
 
+from recipe.checks.constant import curvature
+from recipe.checks.formulas import TINY
 from recipe.config import Config, Task
 from recipe.data import Dataset, Split
 from recipe.data.stored import Stored
 from recipe.models import HEAD, PREPARED, preprocessing, prior_bias
+from recipe.training.batches import column
 from recipe.training.callbacks import StopAt
 from recipe.training.checkpoint import Checkpoint
 from recipe.training.compile import new_model
-from recipe.training.evaluate import losses, predict, probabilities
-from recipe.training.fit import compiled_loss, fit
+from recipe.training.evaluate import BLOCK, losses, predict, probabilities
+from recipe.training.fit import fit
+from recipe.training.objective import (
+    class_weights,
+    example_weights,
+    loss_of,
+    prior_logits,
+    trained_prior,
+)
 from recipe.training.train import train
 
 FRESH_SEEDS = 3
@@ -45,7 +55,7 @@ class FreshNets:
 
     spread: float
     """Loss per half unit of logit variance, to second order: 1 - sum of squared shares for a
-    softmax, p(1-p) for a sigmoid, 2 for a squared error."""
+    softmax, p(1-p) for a sigmoid, 2 for a squared error; of other numbers as it is measured."""
 
     unit: float
     """What a difference of predictions is judged by: the largest share, or 1 (scaled target)."""
@@ -57,12 +67,24 @@ class FreshNets:
 
 
 def zeroed_head_loss(config: Config, data: Dataset) -> float:
-    """Compiled training loss of a net whose head has a zero kernel and the prior as its bias."""
+    """Training loss, as Keras computes it, of a net whose head says the prior whatever comes in.
+
+    Weights of classes and label smoothing are counted in, penalties are not.
+    """
     model = new_model(config, data, config.seed)
     head = model.get_layer(HEAD)
     head.kernel.assign(np.zeros(head.kernel.shape))
-    head.bias.assign(prior_bias(data.task, data.prior))
-    return compiled_loss(model, data.train)
+    head.bias.assign(prior_logits(config, data))
+    weights = example_weights(config, data)
+    total = 0.0
+    for start in range(0, len(data.train), BLOCK):
+        rows = slice(start, start + BLOCK)
+        some = data.train.take(rows).loaded()
+        said = model(some.x, training=False)
+        weight = None if weights is None else weights[rows]
+        loss = model.compute_loss(y=column(some.y), y_pred=said, sample_weight=weight)
+        total += (float(loss) - sum(map(float, model.losses))) * len(some)
+    return total / len(data.train)
 
 
 def fresh_nets(config: Config, data: Dataset) -> FreshNets:
@@ -71,17 +93,23 @@ def fresh_nets(config: Config, data: Dataset) -> FreshNets:
     models = [new_model(config, data, config.seed + k) for k in range(FRESH_SEEDS)]
     logits = np.stack([predict(model, some.x) for model in models])
     together = logits.reshape(-1, logits.shape[-1])
-    p = data.prior
+    p = trained_prior(config, data)
+    variance = float(((logits - prior_bias(data.task, p)) ** 2).mean())
+    loss = loss_of(data.task, config.train.loss)
     if data.task is Task.REGRESSION:
-        predicted, prior, spread = together.mean(axis=0), p, 2.0
+        predicted, prior = together.mean(axis=0), p
+        spread = curvature(loss, data.train.y, p, max(variance, TINY) ** 0.5)
     else:
         predicted = probabilities(together, data.task).mean(axis=0)
         prior = np.r_[1 - p, p] if data.task is Task.BINARY else p
         one_of_them = data.task is Task.MULTICLASS
         spread = float(1 - (p**2).sum()) if one_of_them else float((p * (1 - p)).mean())
+    weights = class_weights(config, data)
+    weight = 1.0 if weights is None else weights[some.y]
+    each = [losses(z, some.y, data.task, config.train.loss) * weight for z in logits]
     return FreshNets(
-        loss=float(np.mean([losses(z, some.y, data.task).mean() for z in logits])),
-        variance=float(((logits - prior_bias(data.task, p)) ** 2).mean()),
+        loss=float(np.mean(each)),
+        variance=variance,
         predicted=predicted,
         prior=prior,
         spread=spread,
@@ -184,8 +212,8 @@ def train_blind(
             trainings=len(variants),
         )
         logits = predict(fitted.model, variant.val.x)
-        each = losses(logits, data.val.y, data.task)
-        trained[name] = Sighted(fitted.model, each, fitted.history["val_loss"])
+        seen = losses(logits, data.val.y, data.task, config.train.loss)
+        trained[name] = Sighted(fitted.model, seen, fitted.history["val_loss"])
     return trained
 
 

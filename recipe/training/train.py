@@ -7,10 +7,9 @@ from dataclasses import replace
 from functools import cache
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from recipe.config import Config, RequestError, Task
+from recipe.config import Config, RequestError
 from recipe.data import Dataset, Split
 from recipe.runs.console import notice
 from recipe.training.best import KeepBest
@@ -21,6 +20,7 @@ from recipe.training.fast_path import xla_pays
 from recipe.training.finetune import frozen_then_tuned
 from recipe.training.fit import Fitted, fit
 from recipe.training.metric import deciding_metric
+from recipe.training.objective import example_weights
 
 
 def train(
@@ -101,25 +101,6 @@ def train(
     plain = new_model(config, data, seed)
     plain.set_weights(model.get_weights())
     return replace(fitted, model=plain)
-
-
-def example_weights(config: Config, data: Dataset) -> np.ndarray | None:
-    """What each training example weighs in the loss, (examples,); None: 1 for each.
-
-    balanced: every class weighs as much as any other, the mean stays 1 (King & Zeng 2001).
-
-    Raises:
-        RequestError: a regression has no classes.
-    """
-    if config.train.class_weight == "none":
-        return None
-    if data.task in (Task.REGRESSION, Task.MULTILABEL):
-        raise RequestError(
-            f"train.class_weight: {data.task.value} has not one class an example; write none"
-        )
-    counts = np.bincount(data.train.y, minlength=len(data.classes))
-    weights = len(data.train) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-    return weights[data.train.y].astype(np.float32)
 
 
 def _is_jit(config: Config, model: keras.Model, data: Dataset, trainings: int) -> bool:

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.metrics import log_loss
 
 from recipe.checks.initial import (
     check_initial_loss,
@@ -12,7 +11,6 @@ from recipe.checks.initial import (
     check_input_scale,
     check_labels_fit_head,
     check_prior_bias,
-    prior_loss,
 )
 from recipe.config import Task
 from recipe.findings import Verdict
@@ -20,21 +18,6 @@ from recipe.findings import Verdict
 PASS, WARN, FAIL = Verdict.PASS, Verdict.WARN, Verdict.FAIL
 RNG = np.random.default_rng(0)
 NAN, INF = float("nan"), float("inf")
-
-
-@pytest.mark.parametrize("shares", [[0.5, 0.5], [0.1, 0.9], [0.25, 0.25, 0.5], [0.0, 1.0]])
-def test_the_prior_loss_of_classes_is_that_of_predicting_their_shares(shares: list[float]) -> None:
-    y = np.repeat(np.arange(len(shares)), np.round(np.array(shares) * 100).astype(int))
-    said = np.tile(shares, (100, 1))
-    expected = log_loss(y, said, labels=np.arange(len(shares)))
-    got = prior_loss(y, Task.MULTICLASS, len(shares))
-    assert got == pytest.approx(expected, abs=1e-9)
-
-
-def test_the_prior_loss_of_quantities_is_their_variance() -> None:
-    y = RNG.normal(3, [1, 4], (500, 2))
-    got = prior_loss(y, Task.REGRESSION, 0)
-    assert got == pytest.approx(((y - y.mean(axis=0)) ** 2).mean())
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,12 @@ def test_a_dense_head_is_said_by_widths() -> None:
                      "train.label_smoothing", "no labels to smooth", id="a smoothed quantity"),
         pytest.param({"data.task": "regression", "train.class_weight": "balanced"},
                      "train.class_weight", "no classes to weigh", id="classes of a quantity"),
+        pytest.param({"data.task": "binary", "train.loss": "huber"}, "train.loss",
+                     "huber is for a regression, got data.task: binary; write auto",
+                     id="classes by an error of numbers"),
+        pytest.param({"train.metric": "loss", "search.space": {
+            "train.loss": {"choice": ["huber", "auto"]}}},
+                     "search.space", "can't be compared by their loss", id="losses in two units"),
         pytest.param({"model.dropout": 1.0}, "model.dropout", "less than 1", id="all dropped"),
     ],
 )  # fmt: skip

@@ -14,8 +14,8 @@ from recipe.data.profile import (
     across,
     channel_table,
     column_table,
+    conflict_errors,
     conflict_floor,
-    conflict_variance,
     duplicate_share,
     far_values,
     image_properties,
@@ -179,10 +179,17 @@ def test_examples_whose_equal_stands_in_train() -> None:
     assert across(keys, parts) == {"val": pytest.approx(1 / 3), "test": pytest.approx(2 / 3)}
 
 
-def test_conflicting_targets_leave_the_variance_within_equal_inputs() -> None:
-    y = np.array([[1.0, 0.0], [3.0, 0.0], [7.0, 5.0]])
-    assert conflict_variance(np.array([4, 4, 9]), y[:, :1]) == pytest.approx((1 + 1 + 0) / 3)
-    assert conflict_variance(np.array([4, 4, 9]), y) == pytest.approx((1 + 1 + 0) / 6)
+@pytest.mark.parametrize(
+    ("constant", "first"),
+    [
+        pytest.param(lambda y: y.mean(axis=0), [-3, -1, 4, 0], id="mean"),
+        pytest.param(lambda y: np.median(y, axis=0), [-2, 0, 5, 0], id="median"),
+    ],
+)
+def test_conflicting_targets_leave_errors_within_equal_inputs(constant: Any, first: Any) -> None:
+    y = np.array([[1.0, 0.0], [3.0, 0.0], [8.0, 0.0], [7.0, 5.0]])
+    errors = conflict_errors(np.array([4, 4, 4, 9]), y, constant)
+    np.testing.assert_array_equal(errors, np.stack([first, np.zeros(4)], axis=1))
 
 
 def best_guess(x: np.ndarray, y: np.ndarray) -> np.ndarray:

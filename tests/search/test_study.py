@@ -39,7 +39,9 @@ class Lab:
         assert checkpoint.path.suffix == ".npz"
         return SimpleNamespace(model=config, diverged=False)
 
-    def evaluate(self, config: Config, split: Any, data: Dataset) -> dict[str, float]:
+    def evaluate(
+        self, config: Config, split: Any, data: Dataset, loss: str = "auto"
+    ) -> dict[str, float]:
         if self.diverges(config):
             return {"accuracy": self.worst, "loss": -self.worst}
         rate = -abs(math.log10(config.train.learning_rate) + 2.5)  # best at 10^-2.5

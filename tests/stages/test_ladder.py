@@ -36,7 +36,7 @@ def knowing(share: float) -> np.ndarray:
     ],
 )  # fmt: skip
 def test_each_is_measured_against_those_below_it(models: Iterable[str], pairs: list[str]) -> None:
-    table = climb(dict.fromkeys(models, RIGHT), DATA, "accuracy")
+    table = climb(dict.fromkeys(models, RIGHT), DATA, "accuracy", "auto")
     assert [finding.check for finding in table.findings] == pairs
     assert {finding.verdict for finding in table.findings} == {Verdict.PASS}
     assert [row[0] for row in table.rows] == [*models]
@@ -44,7 +44,7 @@ def test_each_is_measured_against_those_below_it(models: Iterable[str], pairs: l
 
 def test_a_net_that_trees_beat_warns_with_the_interval_of_the_same_examples() -> None:
     models = {"linear": knowing(0.6), "trees": knowing(0.9), "net": knowing(0.8)}
-    table = climb(models, DATA, "accuracy")
+    table = climb(models, DATA, "accuracy", "auto")
     of = {finding.check: finding for finding in table.findings}
     assert of["net_beats_linear"].verdict is Verdict.PASS
     assert of["net_beats_trees"].verdict is Verdict.WARN

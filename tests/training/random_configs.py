@@ -21,8 +21,8 @@ from recipe.data import Dataset
 from recipe.models.families import cnn, mlp
 from recipe.training import KeepBest, StopAt, batch_size, fit, new_model, prepare_runtime
 from recipe.training.batches import column, order_of
+from recipe.training.objective import example_weights
 from recipe.training.trace import structure
-from recipe.training.train import example_weights
 from tests.training.tiny import config, dataset
 
 OPTIMIZERS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -204,6 +204,8 @@ def case(seed: int) -> Case:
         "train.schedule": falls,
         "train.warmup": 0.3 if apart.random() < 0.3 else 0.0,
     }
+    losses = ("auto", "mean_absolute_error", "huber")
+    settings["train.loss"] = losses[seed % 3] if task is Task.REGRESSION else "auto"
     schedules = keras.optimizers.schedules
     schedule = one_of(
         None, None, None, schedules.CosineDecay(0.05, 9, warmup_target=0.1, warmup_steps=3),

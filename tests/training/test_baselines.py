@@ -77,6 +77,18 @@ def test_the_trees_are_those_that_judge_the_data(task: Task) -> None:
         np.testing.assert_allclose(probabilities(logits, task), expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("loss", "name", "said"),
+    [("mean_squared_error", "mean", 2.7), ("mean_absolute_error", "median", 0.4),
+     ("huber", "constant", 0.6)],
+)  # fmt: skip
+def test_the_dumbest_model_of_quantities_says_what_the_loss_likes_best(
+    loss: str, name: str, said: float
+) -> None:
+    data = dataset(Task.REGRESSION, train=4, y=[0.0, 0.4, 0.4, 10.0])
+    np.testing.assert_allclose(dumb_logits(data, data.val.x, loss)[name], said, rtol=1e-6)
+
+
 def test_images_are_flattened() -> None:
     data = dataset(shape=(2, 2, 1))
     for logits in dumb_logits(data, data.val.x).values():

@@ -15,7 +15,7 @@ from recipe.training import fit, new_model, train
 from recipe.training.batches import column, order_of
 from recipe.training.disturb import UNDISTURBED, Disturbance, mixed
 from recipe.training.losses import MixedAccuracy
-from recipe.training.train import example_weights
+from recipe.training.objective import example_weights
 from tests.training.random_configs import Looks
 from tests.training.tiny import config, dataset
 

@@ -10,8 +10,8 @@ from sklearn import metrics
 
 from recipe.config import Task
 from recipe.data import Split
-from recipe.training import evaluate, losses, predict, probabilities, scores
-from tests.training.tiny import dataset
+from recipe.training import evaluate, losses, new_model, predict, probabilities, scores
+from tests.training.tiny import config, dataset
 
 RNG = np.random.default_rng(0)
 LOGITS = RNG.normal(0, 3, (200, 3)).astype(np.float32)
@@ -85,6 +85,23 @@ def test_each_examples_loss_is_keras_own(task: Task, logits: np.ndarray, y: np.n
     got = losses(logits, y, task)
     assert got.dtype == np.float64
     np.testing.assert_allclose(got, keras_loss(truth, logits).numpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("mean_absolute_error", keras.losses.MeanAbsoluteError), ("huber", keras.losses.Huber)],
+)
+def test_the_loss_of_a_quantity_is_the_one_that_is_trained(name: str, kind: Any) -> None:
+    data = dataset(Task.REGRESSION, targets=2)
+    model = new_model(config(train__loss=name), data, 0)
+    assert type(model.loss) is kind
+    each = losses(predict(model, data.val.x), data.val.y, data.task, name)
+    expected = kind(reduction=None)(data.val.y, model(data.val.x))
+    np.testing.assert_allclose(each, expected, rtol=1e-4)
+    got = evaluate(model, data.val, data, name)
+    plain = evaluate(model, data.val, data)
+    assert got["loss"] == pytest.approx(float(model.evaluate(data.val.x, data.val.y, verbose=0)[0]))
+    assert {key for key in got if got[key] != plain[key]} == {"loss"}
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ import pytest
 
 from recipe.config import Task
 from recipe.data import Dataset
-from recipe.training import StopAt, compiled_loss, evaluate, fit, new_model, predict, train
+from recipe.training import StopAt, evaluate, fit, new_model, predict, train
 from recipe.training.batches import column, order_of
 from tests.training.random_configs import differences, keras_fit, unequal
-from tests.training.tiny import config, dataset
+from tests.training.tiny import compiled_loss, config, dataset
 
 FIT = import_module("recipe.training.fit")  # the package's own `fit` is the function
 TASKS = pytest.mark.parametrize("task", list(Task), ids=str)

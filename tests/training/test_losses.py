@@ -83,3 +83,11 @@ def test_a_number_has_no_label_to_smooth() -> None:
         new_model(config(train__label_smoothing=0.1), dataset(Task.REGRESSION), 0)
     said = "train.label_smoothing: a regression has no labels; write 0.0"
     assert str(caught.value) == said
+
+
+@pytest.mark.parametrize("task", [Task.BINARY, Task.MULTICLASS, Task.MULTILABEL], ids=str)
+def test_classes_have_the_loss_of_their_task(task: Task) -> None:
+    with pytest.raises(RequestError) as caught:
+        new_model(config(train__loss="huber"), dataset(task), 0)
+    said = f"train.loss: huber is for a regression, and this target is {task.value}; write auto"
+    assert str(caught.value) == said

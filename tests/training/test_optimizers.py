@@ -18,7 +18,7 @@ from recipe.config import Task
 from recipe.training import new_model
 from recipe.training.compile import optimizer
 from recipe.training.losses import SmoothedBinary, SmoothedMulticlass
-from recipe.training.train import example_weights
+from recipe.training.objective import example_weights
 from tests.training.tiny import config, dataset
 
 Arrays = list[np.ndarray]

@@ -7,27 +7,51 @@ import keras
 import numpy as np
 import pytest
 
-from recipe.checks.initial import prior_loss
 from recipe.config import Task
 from recipe.data import Dataset
-from recipe.training import evaluate, losses, predict, probes
+from recipe.training import evaluate, losses, new_model, predict, probes
+from recipe.training.objective import first_loss
 from recipe.training.probes import fresh_nets, memorize, train_blind, zeroed_head_loss
 from tests.training.tiny import config, dataset
 
 TASKS = pytest.mark.parametrize("task", list(Task), ids=str)
 
 
-def floor(data: Dataset) -> float:
-    return prior_loss(data.train.y, data.task, len(data.classes))
+def floor(data: Dataset, **changes: Any) -> float:
+    return first_loss(config(**changes), data)
 
 
-@pytest.mark.parametrize("changes", [{}, {"model__norm": "batch", "model__head_bias": "zeros"}],
-                         ids=["plain", "batch norm, no bias of its own"])  # fmt: skip
+@pytest.mark.parametrize("changes", [{}, {"model__norm": "batch", "model__head_bias": "zeros"},
+                                     {"model__l2": 0.1, "train__label_smoothing": 0.2},
+                                     {"train__class_weight": "balanced"}],
+                         ids=["plain", "batch norm, no bias of its own", "smoothed", "balanced"]
+                         )  # fmt: skip
 @TASKS
 def test_a_zeroed_head_has_the_loss_of_the_prior(task: Task, changes: dict[str, Any]) -> None:
+    if "class_weight" in str(changes) and task in (Task.REGRESSION, Task.MULTILABEL):
+        return
+    if task is Task.REGRESSION:
+        changes = {**changes, "train__label_smoothing": 0.0}
     uneven = np.r_[np.zeros(17), np.ones(5)] if task is not Task.REGRESSION else None
     data = dataset(task, **({} if uneven is None else {"y": uneven, "classes": 2}))
-    assert zeroed_head_loss(config(**changes), data) == pytest.approx(floor(data), rel=1e-5)
+    expected = floor(data, **changes)
+    assert zeroed_head_loss(config(**changes), data) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["mean_absolute_error", "huber"])
+def test_the_head_starts_at_the_constant_of_lowest_loss(name: str) -> None:
+    y = np.random.default_rng(0).gamma(0.5, 2, (60, 2))  # skewed: mean and median are far apart
+    data = dataset(Task.REGRESSION, train=60, targets=2, y=y)
+    settings = config(train__loss=name)
+    exact = zeroed_head_loss(settings, data)
+    assert exact == pytest.approx(floor(data, train__loss=name), rel=1e-5)
+    start = new_model(settings, data, 0).get_layer("head").bias.numpy()
+    for other in (start + np.array([0.05, 0]), start - [0, 0.05], data.prior):
+        each = losses(np.tile(other, (60, 1)), data.train.y, data.task, name)
+        assert each.mean() > exact + 1e-5
+    fresh = fresh_nets(settings, data)
+    assert fresh.loss == pytest.approx(exact, rel=0.01)
+    assert fresh.predicted == pytest.approx(start, abs=0.05)
 
 
 def test_a_zeroed_head_shows_labels_that_the_loss_does_not_understand() -> None:

@@ -14,11 +14,11 @@ import tensorflow as tf
 
 from recipe.config import Config, Task
 from recipe.data import Dataset
-from recipe.training import compiled_loss, fit, new_model, trace
+from recipe.training import fit, new_model, trace
 from recipe.training.batches import column
 from recipe.training.trace import Trace, structure, trace_of
 from tests.training.random_configs import keras_fit, policy, unequal
-from tests.training.tiny import config, dataset
+from tests.training.tiny import compiled_loss, config, dataset
 
 BASE = {
     "model__dropout": 0.2,

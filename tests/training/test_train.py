@@ -19,7 +19,7 @@ from recipe.config import RequestError, Task
 from recipe.runs import console
 from recipe.training import Checkpoint, evaluate, fit, new_model, train
 from recipe.training.fast_path import XLA_STEPS
-from recipe.training.train import example_weights
+from recipe.training.objective import example_weights
 from tests.training.random_configs import Rows, keras_fit, unequal
 from tests.training.tiny import config, dataset
 

@@ -2,11 +2,15 @@
 
 from typing import Any
 
+import keras
 import numpy as np
+import tensorflow as tf
 
 from recipe.config import Config, Task
 from recipe.data import Dataset, Split
 from recipe.data.features import ImageFeatures, learn_scaling
+from recipe.training.batches import column
+from recipe.training.trace import trace_of
 
 FEATURES = 3
 
@@ -50,6 +54,12 @@ def dataset(task: Task = Task.MULTICLASS, train: int = 22, val: int = 12, **give
         features=ImageFeatures(scaling, shape, numbers=shape[0] if len(shape) == 1 else 0),
         target_scaling=target_scaling,
     )
+
+
+def compiled_loss(model: keras.Model, split: Split) -> float:
+    """As the resident epoch's validation computes it."""
+    x, y = tf.constant(split.x), tf.constant(column(split.y))
+    return trace_of(model, x, y, jit=False).validate(x, y)["loss"]
 
 
 def config(**changes: Any) -> Config:

@@ -133,6 +133,17 @@ class Chain:
             return None
         return replace(suspect, change=None)
 
+    def blame(self, suspect: Suspect) -> None:
+        """Name what was seen in the training as it was asked for, if less of it is better."""
+        outcome, base = None, self.bench.base
+        if suspect.change is not None:
+            outcome = self._tried(suspect, UNCHANGED)
+        gain = None if outcome is None or base is None else worth(outcome) - worth(base)
+        if suspect.change is None or (gain is not None and gain > GAIN):
+            self.named.append((suspect, gain))
+        else:
+            self.advice.append(suspect)
+
     def choose(self, suspects: Iterable[Suspect]) -> None:
         """Of rivals that would explain the same, name the one that helps most."""
         found = []
@@ -170,10 +181,11 @@ class Chain:
         was, now = (float(each.mean()) for each in losses)
         return gain > -self._noise and now < SLOWED * was / unit[suspect.code]
 
-    def _tried(self, suspect: Suspect) -> Outcome | None:
+    def _tried(self, suspect: Suspect, beside: Change | None = None) -> Outcome | None:
+        """Its change, beside those that are made already."""
         assert suspect.change is not None
         try:
-            return self.bench.run(self.change.plus(suspect.change))
+            return self.bench.run((self.change if beside is None else beside).plus(suspect.change))
         except OutOfTime:
             self.notes.append(f"{suspect.code} was not tried: it would take too long")
         except Exception as error:

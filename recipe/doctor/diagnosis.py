@@ -191,7 +191,7 @@ def _explained(
     if doubt and not chain.named:
         chain.named.append((doubt, None))
     for suspect in after(bench.subject, base, known, chain.score, bool(chain.named), narrow):
-        chain.named.append((suspect, None))
+        chain.blame(suspect)
     codes = {suspect.code for suspect, _ in chain.named}
     explained = {code for each in codes for code in EXPLAINED.get(each, ())}
     chain.named = [each for each in chain.named if each[0].code not in explained]

@@ -180,6 +180,7 @@ def after(
                 f"a gap of at most {GAP:g}", "diagnosis rule 29",
                 "stop early, dropout 0.3, weight decay, augmentation, or a smaller net",
                 {"train.early_stopping": 5, "model.dropout": 0.3},
+                Change(epochs=(best + 1) / len(val)),
             )  # fmt: skip
     if is_explained or known is None or base.is_broken:
         return

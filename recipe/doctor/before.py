@@ -46,6 +46,7 @@ CLIP = 1e-2
 def before(subject: Subject, flow: Flow, heads: list[Head]) -> Iterator[Suspect]:
     """All suspicions that need no training, in no order."""
     yield from not_finite(subject)
+    yield from words(subject)
     yield from of_heads(subject, flow, heads)
     yield from input_scale(flow)
     yield from target_scale(subject, heads)
@@ -136,6 +137,18 @@ def input_scale(flow: Flow) -> Iterator[Suspect]:
                 return
 
 
+def words(subject: Subject) -> Iterator[Suspect]:
+    """Rule 4: a loss takes numbers."""
+    kinds = {part.dtype.kind for part in subject.targets()} if subject.y is not None else set()
+    if kinds & set("OSU"):
+        yield Suspect(
+            "label_encoding", "error", PRE, "the targets are words, or objects of Python",
+            "words", "numbers", "diagnosis rule 4",
+            "numbers from 0 on for classes, e.g. np.unique(y, return_inverse=True)[1]",
+            is_certain=True,
+        )  # fmt: skip
+
+
 def target_scale(subject: Subject, heads: list[Head]) -> Iterator[Suspect]:
     """Rule 3: a linear unit starts near 0, and has a long way to a target that is far off."""
     for head in heads:
@@ -156,7 +169,7 @@ def order(subject: Subject, heads: list[Head]) -> Iterator[Suspect]:
     """Rule 10: sorted by label, and never shuffled, or the end cut off for validation."""
     for head in heads[:1]:
         labels = _labels(head)
-        if labels is None:
+        if labels is None or len(labels) < 2:
             continue
         largest = float(np.unique(labels, return_counts=True)[1].max() / len(labels))
         repeats = float((labels[1:] == labels[:-1]).mean())

@@ -8,6 +8,7 @@ net better for it is named (principle 4 of `docs/doctor.md`).
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -125,30 +126,37 @@ def diagnose(
 
 
 def _diagnose(model: keras.Model, subject: Subject, budget: float) -> Diagnosis:
+    if subject.lacking:
+        return _broken(subject, subject.lacking, [])
     try:
         flow = flow_of(model, subject.probe())
     except Exception as error:  # whatever a net of somebody's own may raise
-        return _broken(subject, error, [])
+        return _broken(subject, told(error), [])
+    pulse: Pulse | None = None
     try:
         pulse = pulse_of(subject, flow)  # computes the loss, so that Keras resolves it
-    except Exception as error:
-        return _broken(subject, error, [*before(subject, flow, heads_of(subject, flow))])
+    except Exception as error:  # `fit` may know how: a net may have a training step of its own
+        subject.notes.append(f"the loss can't be computed outside of fit: {told(error)}")
     heads = heads_of(subject, flow)
-    suspects = [*before(subject, flow, heads), *at_init(pulse, flow, heads)]
+    suspects = [*before(subject, flow, heads), *(at_init(pulse, flow, heads) if pulse else ())]
     known = reference(subject, heads[0]) if len(heads) == 1 else None
     doubts = [*contradicted(known)]
     suspects += [*of_data(subject, heads), *doubts]
     if known is not None and (doubts or known.best <= UNRELATED):
         subject = held_out(subject)  # else a net that learns by heart looks as if it knew
     bench = Bench(subject, heads, budget)
+
+    def look() -> Pulse:
+        return pulse_of(subject, flow_of(model, subject.probe()))
+
     try:
-        base = bench.run(look=lambda: pulse_of(subject, flow_of(model, subject.probe())))
+        base = bench.run(look=look if pulse else None)
     except Exception as error:
-        return _broken(subject, error, suspects)
+        return _broken(subject, told(error), suspects)
     suspects = [suspect for suspect in suspects if not refuted(suspect, base)]
     suspects += _unlearnt(subject, heads, base, bench, known)
     dead = []
-    if isinstance(base.seen, Pulse):
+    if pulse and isinstance(base.seen, Pulse):
         dead = [*died(pulse, base.seen, flow)]
         suspects = [shifted(suspect, base.seen) for suspect in suspects]
     return _explained(bench, suspects, dead, flow, known, base)
@@ -204,11 +212,9 @@ def _explained(
     return Diagnosis(findings, worth(base), chain.score, chain.change, notes)
 
 
-def _broken(subject: Subject, error: Exception, suspects: list[Suspect]) -> Diagnosis:
+def _broken(subject: Subject, said: str, suspects: list[Suspect]) -> Diagnosis:
     """The first step fails: what is certain may say why."""
     certain = [s for s in suspects if s.is_certain]
-    lines = str(error).strip().splitlines() or [""]
-    said = f"{type(error).__name__}: {lines[0]}"
     findings = [finding_of(suspect, subject.model) for suspect in certain]
     findings.append(
         Named(
@@ -218,6 +224,14 @@ def _broken(subject: Subject, error: Exception, suspects: list[Suspect]) -> Diag
         )
     )  # fmt: skip
     return Diagnosis(findings, -1.0, -1.0, Change(), subject.notes)
+
+
+def told(error: Exception) -> str:
+    """What an error says, in a line; of Keras's not through which call it came."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    lines = [line.strip() for line in plain.splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith("Exception encountered when")]
+    return f"{type(error).__name__}: {(telling or lines or [''])[0]}"
 
 
 def finding_of(suspect: Suspect, model: keras.Model, gain: float | None = None) -> Named:

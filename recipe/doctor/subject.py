@@ -62,6 +62,19 @@ class Subject:
         return len(keras.tree.flatten(self.x)[0])
 
     @property
+    def lacking(self) -> str | None:
+        """What a training can't do without; None: it is all there."""
+        if not self.model.compiled:
+            return "the model is not compiled; call model.compile(optimizer, loss)"
+        counts = {len(part) for part in keras.tree.flatten([self.x, self.y]) if part is not None}
+        if counts == {0}:
+            return "there is no example"
+        if len(counts) > 1:
+            said = " and ".join(str(count) for count in sorted(counts))
+            return f"x and y have {said} examples; each example needs its target"
+        return None
+
+    @property
     def steps(self) -> int:
         """In an epoch."""
         most = -(-self.examples // self.batch_size)
@@ -226,7 +239,11 @@ def _arrays(structure: Any) -> Any:
         return type(structure)(_arrays(part) for part in structure)
     if isinstance(structure, Mapping):
         return {name: _arrays(part) for name, part in structure.items()}
-    return np.asarray(structure)
+    found = np.asarray(structure)
+    if found.dtype.kind == "O" and found.size and isinstance(found.flat[0], bytes):
+        # a tensor of words: `fit` takes str, and bytes it does not
+        return np.char.decode(found.astype(bytes), "utf-8", "replace").astype(object)
+    return found
 
 
 def _is_array(value: Any) -> bool:

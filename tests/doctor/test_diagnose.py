@@ -16,6 +16,7 @@ from recipe.config import Config
 from recipe.doctor import Diagnosis, Monitor, diagnose
 from recipe.doctor.chain import EXPLAINED
 from recipe.doctor.randomness import kept_randomness
+from recipe.doctor.subject import subject_of
 from recipe.doctor.suspect import ORDER, SYMPTOMS
 
 Program = tuple[keras.Model, Any, Any, dict[str, Any]]
@@ -148,13 +149,6 @@ def test_randomness_is_kept_where_nobody_has_set_a_seed() -> None:
     assert random.random() != inner
 
 
-def test_a_first_step_that_fails_is_a_finding() -> None:
-    x, y = blobs()
-    diagnosis = diagnose(net(), x[:, :3], y, **fit())
-    assert diagnosis.findings
-    assert "first step fails" in diagnosis.findings[0].message
-
-
 def test_without_time_only_what_needs_no_trial_is_named() -> None:
     diagnosis = asked(crawling(), budget_s=0.0)
     assert "lr_too_low" not in diagnosis.causes
@@ -213,6 +207,61 @@ def test_a_model_without_targets_is_not_blamed_for_it() -> None:
     assert diagnosis.causes == set()
     assert "first_step" not in {finding.check for finding in diagnosis.findings}
     assert np.isnan(diagnosis.score)  # nobody can tell what it should know
+
+
+class OwnStep(keras.Model):
+    """Trains itself, and was compiled without a loss."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden, self.out = keras.layers.Dense(16, "relu"), keras.layers.Dense(3)
+
+    def call(self, x: Any) -> Any:
+        return self.out(self.hidden(x))
+
+    def train_step(self, data: Any) -> Any:
+        x, y = data
+        with tf.GradientTape() as tape:
+            found = keras.losses.sparse_categorical_crossentropy(y, self(x), from_logits=True)
+            loss = keras.ops.mean(found)
+        variables = self.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))  # noqa: B905
+        return {"loss": loss}
+
+
+def test_a_training_step_of_its_own_is_taken() -> None:
+    model = OwnStep()
+    model.compile(keras.optimizers.Adam(0.01))
+    x, y = blobs()
+    diagnosis = diagnose(model, x, y, batch_size=16, epochs=8)
+    assert "first_step" not in {finding.check for finding in diagnosis.findings}
+    assert "can't be computed outside of fit" in diagnosis.notes[0]
+    assert diagnosis.causes == set()
+
+
+def test_words_are_read_as_fit_reads_them() -> None:
+    read = subject_of(net(), tf.constant(["good", "bad"]), np.array([1, 0]))
+    assert read.x.tolist() == ["good", "bad"]
+
+
+X, Y = blobs(20)
+
+
+@pytest.mark.parametrize(
+    ("model", "x", "y", "said"),
+    [
+        pytest.param(keras.Sequential([keras.Input((4,))]), X, Y, "is not compiled",
+                     id="no compile"),
+        pytest.param(net(), X[:0], Y[:0], "there is no example", id="nothing"),
+        pytest.param(net(), X, Y[:5], "x and y have 5 and 20 examples", id="too few targets"),
+        pytest.param(net(), X[:, :3], Y, "expected axis -1 of input shape", id="another width"),
+        pytest.param(net(), X, np.array(list("abc"))[Y], "The targets are words", id="words"),
+    ],
+)  # fmt: skip
+def test_what_can_not_even_begin_is_a_finding(model: Any, x: Any, y: Any, said: str) -> None:
+    diagnosis = diagnose(model, x, y)
+    assert "no_learning" in diagnosis.symptoms
+    assert any(said in finding.message for finding in diagnosis.findings)
 
 
 def prescribed() -> list[tuple[str, Any]]:

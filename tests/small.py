@@ -4,6 +4,7 @@ SETTINGS = (
     "train.epochs=3",
     "stages.baseline.epochs=8",
     "stages.baseline.min_steps=100",
+    "stages.baseline.seeds=2",
     "stages.regularize.seeds=2",
     "search.max_trials=2",
     "stages.tune.seeds=2",

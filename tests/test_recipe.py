@@ -170,6 +170,9 @@ SICK = "tests.sick_sources"
 FEW = "data.limit=900"
 """Of the digits: the planted faults show in these, too."""
 
+SHORT = ("stages.baseline.seeds=2", "stages.baseline.size_steps=40")
+"""What proves capacity is no part of these tests."""
+
 
 @pytest.mark.parametrize(
     ("settings", "stage", "code"),
@@ -200,7 +203,7 @@ FEW = "data.limit=900"
     ],
 )  # fmt: skip
 def test_a_broken_run_is_stopped_where_it_should_be(tmp_path, settings, stage, code):
-    outcomes = run_stages(tmp_path, "digits", *settings, FEW)
+    outcomes = run_stages(tmp_path, "digits", *SHORT, *settings, FEW)
     last, outcome = list(outcomes.items())[-1]
     failed = {f.code for f in outcome.result.findings if f.verdict is Verdict.FAIL} - {None}
     assert last == stage
@@ -221,19 +224,21 @@ def test_a_broken_run_is_stopped_where_it_should_be(tmp_path, settings, stage, c
 )
 def test_its_repaired_twin_passes(tmp_path, settings):
     outcomes = run_stages(
-        tmp_path, "digits", *settings, FEW, stages=("data", "baseline", "overfit")
+        tmp_path, "digits", *SHORT, *settings, FEW, stages=("data", "baseline", "overfit")
     )
     assert [o.result.verdict for o in outcomes.values()] == [Verdict.PASS] * 3
 
 
 def test_nothing_is_trained_on_labels_that_do_not_fit(tmp_path, monkeypatch):
-    from recipe.stages import baseline
+    from recipe.stages import baseline, proofs
 
     def forbidden(*_: object, **__: object) -> None:
         raise AssertionError("a net was trained")
 
-    for name in ("train", "memorize", "train_blind", "zeroed_head_loss", "fresh_nets"):
+    for name in ("train", "train_blind", "zeroed_head_loss", "fresh_nets", "looked_at"):
         monkeypatch.setattr(baseline, name, forbidden)
+    for name in ("train", "memorize", "losses_of_sizes"):
+        monkeypatch.setattr(proofs, name, forbidden)
     outcomes = run_stages(tmp_path, "digits", f"data.source={SICK}:labels_from_one", FEW)
     assert outcomes["baseline"].result.verdict is Verdict.FAIL
 

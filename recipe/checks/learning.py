@@ -12,25 +12,29 @@ KARPATHY_2 = 'Karpathy, "A Recipe for Training Neural Networks" (2019), step 2'
 KARPATHY_3 = 'Karpathy, "A Recipe for Training Neural Networks" (2019), step 3'
 
 
-def check_repeats(first: np.ndarray, second: np.ndarray) -> Finding:
-    """The same seed gives the same losses, to the bit; else no comparison means anything.
+def check_repeats(first: np.ndarray, second: np.ndarray, apart: float = 0.0) -> Finding:
+    """The same seed gives the same losses and weights, to the bit; else no comparison means much.
 
     Args:
         first: training loss of each epoch, (epochs,).
         second: the same of another training with the same seed.
+        apart: the largest difference of their weights in the end.
     """
     same = np.array_equal(first, second, equal_nan=True)
     both = min(len(first), len(second))  # one may have diverged, and ended earlier
     difference = 0.0 if same else float(np.abs(first[:both] - second[:both]).max())
-    if same:
-        message = f"Two trainings with one seed agree in all {len(first)} losses."
+    if same and not apart > 0:
+        message = f"Two trainings with one seed agree in all {len(first)} losses and all weights."
+    elif same:
+        difference = apart
+        message = f"Two trainings with one seed differ by up to {apart:.3g} in their weights."
     elif len(first) != len(second):
         message = f"Two trainings with one seed ended after {len(first)} and {len(second)} epochs."
     else:
         message = f"Two trainings with one seed differ by up to {difference:.3g} in their loss."
     return judge(
         "seed_repeats",
-        same,
+        same and not apart > 0,
         message,
         measured=difference,
         expected="0: equal to the bit",
@@ -60,9 +64,15 @@ def check_trains(scores: Sequence[float], metric: str) -> Finding:
 
 
 def check_one_batch(
-    loss: float, right: float | None, steps: int, budget: int, target: float, size: int
+    loss: float,
+    right: float | None,
+    steps: int,
+    budget: int,
+    target: float,
+    size: int,
+    wider: float | None = None,
 ) -> Finding:
-    """A net that can't memorize one small batch is broken somewhere.
+    """A net that can't memorize one small batch is broken somewhere, or far too small.
 
     Args:
         loss: on that batch, in inference mode.
@@ -71,18 +81,23 @@ def check_one_batch(
         budget: steps allowed.
         target: loss to reach.
         size: examples in the batch.
+        wider: times the width at which the net memorizes it, if this one does not; None: at none
+            that was tried.
     """
     reached = loss <= target and right in (None, 1.0)
     labels = "" if right is None else f" and {right:.0%} of the labels right"
+    enough = "" if reached or not wider else f" At {wider:g} times the width it does."
     return judge(
         "one_batch_overfit",
         reached,
-        f"{size} examples: loss {loss:.3g}{labels} after {steps} steps.",
+        f"{size} examples: loss {loss:.3g}{labels} after {steps} steps.{enough}",
         measured=loss,
         expected=f"loss at most {target:.3g} and every label right within {budget} steps",
         source=f"{KARPATHY_2}, overfit one batch; checklist row 2.8 and fact 3",
-        code="no_learning",
-        prescription="look at labels, loss, head, initialization; larger model.widths comes last",
+        code="underfitting" if wider else "no_learning",
+        prescription=f"model.widths: {wider:g} times as large"
+        if wider
+        else "look at labels, loss, head, initialization; larger model.widths comes last",
     )
 
 

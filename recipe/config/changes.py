@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from recipe.config.identifiers import KerasObject
 from recipe.config.types import Config
 
 SIZES = {
@@ -37,7 +40,34 @@ def without_regularization(config: Config) -> Config:
         "train.early_stopping": None,
         "train.unfreeze": None,
     }
+    if config.model.family == "layers":
+        changes["model.layers"] = _bare(config.model.layers)
     return config.replace(changes)
+
+
+HOLDING_BACK = (
+    "ActivityRegularization", "AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise",
+    "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D",
+)  # fmt: skip
+"""Keras's layers that do nothing else, beside those that change examples at random."""
+
+ARGUMENTS = ("_regularizer", "_constraint", "dropout")
+"""Ends of names of arguments by which other layers do it too."""
+
+
+def _bare(layers: Sequence[str | KerasObject]) -> list[object]:
+    """A list of layers without those that hold a net back from fitting."""
+    found: list[object] = []
+    for given in layers:
+        name = given if isinstance(given, str) else given.class_name
+        if name in HOLDING_BACK or name.startswith("Random"):
+            continue
+        rest = given if isinstance(given, str) else {
+            "class_name": name,
+            "config": {k: v for k, v in given.config.items() if not k.endswith(ARGUMENTS)},
+        }  # fmt: skip
+        found.append(rest)
+    return found
 
 
 def grown(config: Config, width: float = 1.0, layers: int = 0) -> Config:

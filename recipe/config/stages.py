@@ -49,6 +49,12 @@ class BaselineStage(Section):
     gain: Positive = 0.05
     """By how much real inputs must beat zeroed and permuted ones, relative to their loss."""
 
+    seeds: SeedCount = 3
+    """Trainings of each width, the same seeds for all: more capacity must not fit worse."""
+
+    size_steps: PositiveInt = 200
+    """Steps of each of them."""
+
 
 class OverfitStage(Section):
     """Target and budget of the overfit stage."""

@@ -10,23 +10,23 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from recipe.checks import initial, learning
+from recipe.checks import initial, learning, pipeline
 from recipe.checks.backbone import check_backbone_input
-from recipe.checks.constant import shrunk_loss
 from recipe.checks.options import check_options
-from recipe.config import Config, Task, grown, without_regularization
+from recipe.config import Config, without_regularization
 from recipe.data import Dataset, load
 from recipe.data.dataset import read_examples
 from recipe.data.sources.examples import take
 from recipe.findings import Finding, StageResult, Verdict, overall
 from recipe.runs import RunFolder, figures
 from recipe.stages import human, ladder, watch
-from recipe.stages.pictures import answers
+from recipe.stages.proofs import capacity, one_batch, repeats, tiny
+from recipe.stages.skeleton import looked_at
 from recipe.training import (
     Checkpoint,
+    batch_size,
     deciding_metric,
     dumb_logits,
-    evaluate,
     example_weights,
     losses,
     new_model,
@@ -36,29 +36,19 @@ from recipe.training import (
     steps_per_epoch,
     train,
 )
-from recipe.training.objective import first_loss, loss_of, prior_logits
+from recipe.training.objective import first_loss, prior_logits
 from recipe.training.probes import (
     backbone_input,
     fresh_nets,
-    memorize,
     train_blind,
     zeroed_head_loss,
 )
-
-ONE_BATCH_LOSS = 0.01
-"""Nats; a healthy net is below, faulty ones stayed above 0.43 (checklist, fact 3)."""
-
-ONE_BATCH_ERROR = 1e-3
-"""The same for a regression: its squared error as a fraction of the constant's (row 2.8)."""
 
 SCALE_EXAMPLES = 10_000
 """Examples on which the scale of the inputs is judged."""
 
 PIXELS = 64
 """Examples on which it is compared what enters a backbone."""
-
-TINY = 0.25
-"""Times the width: of the net below the config's own on the ladder of baselines."""
 
 
 def run(config: Config, folder: RunFolder) -> StageResult:
@@ -82,15 +72,17 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     if overall(findings) is not Verdict.FAIL:
         findings += _options(asked, data)
     if overall(findings) is not Verdict.FAIL:
-        findings += _before_any_step(asked, config, data)
+        findings += looked_at(config, data) + _before_any_step(asked, config, data)
     if overall(findings) is Verdict.FAIL:
         return _result(findings, "stopped before the first training step", {})
 
-    with folder.progress("proofs", 3) as advance:
-        findings.append(_one_batch(config, data, folder))
+    with folder.progress("proofs", 4) as advance:
+        findings.append(one_batch(config, data, folder))
         advance(f"one batch: {findings[-1].message}")
-        findings.append(_repeats(config, data))
+        findings.append(repeats(config, data))
         advance(f"seeds: {findings[-1].message}")
+        findings.append(capacity(config, data, folder))
+        advance(f"sizes: {findings[-1].message}")
         about_inputs, net = _inputs(config, data, folder)
         findings += about_inputs
         advance(f"inputs: {about_inputs[0].message}")
@@ -152,43 +144,13 @@ def _before_any_step(asked: Config, config: Config, data: Dataset) -> list[Findi
     return [*findings, spread if around_prior else initial.skipped_spread()]
 
 
-def _one_batch(config: Config, data: Dataset, folder: RunFolder) -> Finding:
-    """Memorize a handful of examples."""
-    settings = config.stages.baseline
-    # equal inputs with different labels can't be memorized, and are no fault of the net
-    _, distinct = np.unique(data.train.groups, return_index=True)
-    rows = np.random.default_rng(config.seed).permutation(distinct)[: settings.batch]
-    batch = data.train.take(rows).loaded()
-    target = ONE_BATCH_LOSS
-    if data.task is Task.REGRESSION:
-        loss = loss_of(data.task, config.train.loss)
-        target = shrunk_loss(loss, data.train.y, ONE_BATCH_ERROR)
-    model, steps = memorize(config, data, batch, target, settings.steps)
-    folder.figure("one_batch", answers(model, batch, data, "One batch: label and prediction"))
-    reached = evaluate(model, batch, data, config.train.loss)
-    return learning.check_one_batch(
-        reached["loss"],
-        reached.get("accuracy"),
-        steps or settings.steps,
-        settings.steps,
-        target,
-        len(batch),
-    )
-
-
-def _repeats(config: Config, data: Dataset) -> Finding:
-    """Twice with the same seed."""
-    short = config.replace({"train.epochs": 3})
-    first, second = (train(short, data, config.seed).history["loss"] for _ in range(2))
-    return learning.check_repeats(np.array(first), np.array(second))
-
-
 def _inputs(config: Config, data: Dataset, folder: RunFolder) -> tuple[list[Finding], keras.Model]:
     """Does the net need its inputs? The findings, and the net that saw them."""
+    followed = watch.dynamics(data)
 
     def logged(name: str) -> list[keras.callbacks.Callback]:
         if name == "real":
-            return watch.inside(folder, name, data.train)
+            return [*watch.inside(folder, name, data.train), followed]
         return [watch.curves(folder, name)]
 
     nets = train_blind(config, data, logged, lambda name: Checkpoint(folder.checkpoint(name)))
@@ -206,16 +168,24 @@ def _inputs(config: Config, data: Dataset, folder: RunFolder) -> tuple[list[Find
     noise = float(prior.std(ddof=1) / np.sqrt(len(prior)))
     blind = float(nets["zeroed"].losses.mean())
     findings.append(learning.check_blind_knows_prior(blind, float(prior.mean()), noise))
+    watch.draw_dynamics(followed, folder)
+    looks = len(followed.epochs)
+    findings += [
+        learning.check_prediction_jitter(followed.flips, followed.jitter, looks),
+        pipeline.check_whole_set(
+            real, len(data.val), batch_size(config, len(data.train)), min(nets["real"].history)
+        ),
+    ]
     return findings, nets["real"].model
 
 
 def _tiny(config: Config, data: Dataset, folder: RunFolder) -> dict[str, np.ndarray]:
     """What the same kind of net says at a quarter of its width; nothing, if it can't be shrunk."""
-    tiny = grown(config, TINY)
-    if tiny == config:
+    smallest = tiny(config)
+    if smallest is None:
         return {}
     kept, curves = Checkpoint(folder.checkpoint("tiny")), watch.curves(folder, "tiny")
-    fitted = train(tiny, data, config.seed, [curves], monitor="val_loss", checkpoint=kept)
+    fitted = train(smallest, data, config.seed, [curves], monitor="val_loss", checkpoint=kept)
     return {"tiny": predict(fitted.model, data.val.x)}
 
 

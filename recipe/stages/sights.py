@@ -18,7 +18,7 @@ from recipe.models.build import augmentation
 from recipe.runs import RunFolder, figures
 from recipe.runs.files import write_atomically
 from recipe.training import batch_size
-from recipe.training.batches import order_of
+from recipe.training.batches import first_batch
 
 SHEET = 100
 """Examples on a contact sheet."""
@@ -98,8 +98,7 @@ def _draw_images(examples: Examples, data: Dataset, train: pd.DataFrame, folder:
 
 def _draw_batch(data: Dataset, known: pd.DataFrame, config: Config, folder: RunFolder) -> None:
     """The first batch of the first epoch just before the net, decoded (checklist row 2.10)."""
-    order = order_of(config.seed, 0, len(data.train))
-    batch = data.train.take(order[: batch_size(config, len(data.train))]).loaded()
+    batch = first_batch(data.train, batch_size(config, len(data.train)), config.seed)
     labels = [str(label) for label in known.loc[batch.ids, "label"]]
     x = batch.x
     keras.utils.set_random_seed(config.seed)

@@ -5,7 +5,7 @@ They measure and return numbers; `checks/` judges them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import keras
@@ -20,7 +20,7 @@ from recipe.models import HEAD, PREPARED, preprocessing, prior_bias
 from recipe.training.batches import column
 from recipe.training.callbacks import StopAt
 from recipe.training.checkpoint import Checkpoint
-from recipe.training.compile import new_model
+from recipe.training.compile import batch_size, new_model
 from recipe.training.evaluate import BLOCK, losses, predict, probabilities
 from recipe.training.fit import fit
 from recipe.training.objective import (
@@ -162,6 +162,43 @@ def memorize(
         callbacks=[stop],
     )
     return model, stop.epochs
+
+
+def losses_of_sizes(
+    sizes: Mapping[str, Config], data: Dataset, seeds: int, steps: int
+) -> dict[str, np.ndarray]:
+    """How far nets of several sizes come in equally many steps, on the same examples.
+
+    Args:
+        sizes: name -> what to train.
+        data: a part of its training examples is used: an epoch has at most `steps` steps.
+        seeds: trainings of each size, from the config's own seed on.
+        steps: of each training.
+
+    Returns:
+        name -> training loss after each epoch in inference mode, (seeds, epochs); from the epoch
+        on in which it diverges, NaN.
+    """
+    found = {}
+    for name, config in sizes.items():
+        size = batch_size(config, len(data.train))
+        some = data.train.drawn(size * steps, config.seed)
+        epochs = max(1, steps // -(-len(some) // size))
+        found[name] = np.full((seeds, epochs), np.nan)
+        for place in range(seeds):
+            seed = config.seed + place
+            fitted = fit(
+                new_model(config, data, seed),
+                some,
+                val=some,
+                batch_size=size,
+                epochs=epochs,
+                seed=seed,
+                norms=config.train.norm_statistics,
+            )
+            if not fitted.diverged:
+                found[name][place] = fitted.history["val_loss"]
+    return found
 
 
 @dataclass(frozen=True)

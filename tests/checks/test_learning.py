@@ -39,6 +39,20 @@ def test_repeats(first: Any, second: Any, verdict: Verdict, words: str) -> None:
     assert words in finding.message
 
 
+def test_weights_that_differ_in_the_end_are_not_repeated() -> None:
+    losses = np.array([2.3, 1.1])
+    finding = check_repeats(losses, losses, apart=1e-7)
+    assert finding.verdict is FAIL
+    assert "1e-07 in their weights" in finding.message
+
+
+def test_a_batch_that_only_a_wider_net_memorizes_is_no_bug() -> None:
+    finding = check_one_batch(0.5, 0.5, 9, 9, target=0.01, size=16, wider=4)
+    assert (finding.verdict, finding.code) == (FAIL, "underfitting")
+    assert "At 4 times the width it does" in finding.message
+    assert finding.prescription == "model.widths: 4 times as large"
+
+
 @pytest.mark.parametrize(
     ("loss", "right", "verdict"),
     [

@@ -22,6 +22,8 @@ TINY = {
     "train.epochs": "2",
     "stages.baseline.epochs": "4",
     "stages.baseline.min_steps": "40",
+    "stages.baseline.seeds": "2",
+    "stages.baseline.size_steps": "40",
     "stages.baseline.learning_rate": "0.01",
 }
 

@@ -9,11 +9,12 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from recipe.config import Task
 from recipe.data import Dataset
 from recipe.training import StopAt, evaluate, fit, new_model, predict, train
-from recipe.training.batches import column, order_of
+from recipe.training.batches import column, first_batch, order_of
 from tests.training.random_configs import differences, keras_fit, unequal
 from tests.training.tiny import compiled_loss, config, dataset
 
@@ -34,6 +35,29 @@ def test_a_wrong_training_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None
     found = " ".join(differences(7))
     for part in ("variable head/kernel", "optimizer variable", "history", "Rows.weights"):
         assert part in found
+
+
+@pytest.mark.parametrize("eagerly", [False, True], ids=["our epochs", "Keras's fit"])
+def test_what_is_shown_just_before_the_net_is_what_the_first_step_is_given(
+    eagerly: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen by a layer that is first to read it, also within a compiled step."""
+    batches: list[np.ndarray] = []
+
+    def seen(_: keras.layers.Flatten, x: Any) -> Any:
+        tf.numpy_function(lambda batch: batches.append(batch.copy()), [x], [])
+        return x
+
+    monkeypatch.setattr(keras.layers.Flatten, "call", seen)
+    data = dataset(train=30)
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(inputs)))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss, run_eagerly=eagerly)
+    fitted = fit(model, data.train, batch_size=8, epochs=1, seed=3)
+    assert (fitted.fallback is not None) is eagerly
+    given = next(batch for batch in batches if len(batch) == 8)
+    np.testing.assert_array_equal(given, first_batch(data.train, 8, 3).x)
 
 
 def test_xla_computes_the_same_for_20_steps() -> None:

@@ -11,7 +11,13 @@ from recipe.config import Task
 from recipe.data import Dataset
 from recipe.training import evaluate, losses, new_model, predict, probes
 from recipe.training.objective import first_loss
-from recipe.training.probes import fresh_nets, memorize, train_blind, zeroed_head_loss
+from recipe.training.probes import (
+    fresh_nets,
+    losses_of_sizes,
+    memorize,
+    train_blind,
+    zeroed_head_loss,
+)
 from tests.training.tiny import config, dataset
 
 TASKS = pytest.mark.parametrize("task", list(Task), ids=str)
@@ -160,6 +166,16 @@ def test_memorized_is_what_the_net_says_in_inference_mode(
     data = dataset()
     _, steps = memorize(config(), data, data.train, target=0.01, steps=9)
     assert steps == (1 if memorized else None)
+
+
+def test_sizes_are_trained_for_as_many_steps_with_the_same_seeds() -> None:
+    data = dataset(train=100)
+    sizes = {"small": config(), "large": config(model__widths=(32,))}
+    losses = losses_of_sizes(sizes, data, seeds=2, steps=6)  # an epoch of 48 examples
+    assert {name: each.shape for name, each in losses.items()} == {
+        "small": (2, 1), "large": (2, 1),
+    }  # fmt: skip
+    assert (losses["large"][:, -1] < losses["small"][:, -1]).all()
 
 
 def test_blind_nets_learn_nothing_from_their_inputs() -> None:

@@ -159,7 +159,13 @@ def check_blind_knows_prior(loss: float, prior: float, noise: float) -> Finding:
 
 
 def check_beats(
-    name: str, score: float, below: str, floor: float, metric: str, gain: tuple[float, float]
+    name: str,
+    score: float,
+    below: str,
+    floor: float,
+    metric: str,
+    gain: tuple[float, float],
+    explained: str = "",
 ) -> Finding:
     """Each model must beat the dumber one, or be explained: worse beyond noise warns.
 
@@ -171,9 +177,12 @@ def check_beats(
         metric: that both are measured in.
         gain: interval of the difference, positive where `name` is better; NaN (diverged) is
             worse.
+        explained: what a worse score comes from, if it is known; it then passes.
     """
     low, high = gain
     answer = "better" if low > 0 else "the same within noise" if high >= 0 else "worse"
+    if answer == "worse" and explained:
+        answer += f", {explained}"
     return judge(
         f"{name}_beats_{below}",
         Verdict.WARN if answer == "worse" else Verdict.PASS,

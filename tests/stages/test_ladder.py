@@ -58,3 +58,18 @@ def test_a_net_that_trees_beat_warns_with_the_interval_of_the_same_examples() ->
     assert 0.7 < low < 0.8 < high < 0.9
     assert table.metrics["val_trees_accuracy"] == pytest.approx(0.9)
     assert table.said.endswith("net 0.8000")
+
+
+@pytest.mark.parametrize(
+    ("net", "verdict"),
+    [
+        pytest.param(0.9, Verdict.PASS, id="the net is better: the tiny one is too small"),
+        pytest.param(0.5, Verdict.WARN, id="the net is no better either"),
+    ],
+)
+def test_a_tiny_net_may_be_too_small_if_the_net_is_not(net: float, verdict: Verdict) -> None:
+    models = {"linear": knowing(0.8), "tiny": knowing(0.6), "net": knowing(net)}
+    table = climb(models, DATA, "accuracy")
+    of = {finding.check: finding for finding in table.findings}
+    assert of["tiny_beats_linear"].verdict is verdict
+    assert ("which its size explains" in of["tiny_beats_linear"].message) == (net == 0.9)

@@ -69,7 +69,7 @@ def test_a_net_that_trees_beat_warns_with_the_interval_of_the_same_examples() ->
 )
 def test_a_tiny_net_may_be_too_small_if_the_net_is_not(net: float, verdict: Verdict) -> None:
     models = {"linear": knowing(0.8), "tiny": knowing(0.6), "net": knowing(net)}
-    table = climb(models, DATA, "accuracy")
+    table = climb(models, DATA, "accuracy", "auto")
     of = {finding.check: finding for finding in table.findings}
     assert of["tiny_beats_linear"].verdict is verdict
     assert ("which its size explains" in of["tiny_beats_linear"].message) == (net == 0.9)

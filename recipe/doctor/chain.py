@@ -45,6 +45,12 @@ EXPLAINED = {
 }
 """A cause, and what it brings about by itself."""
 
+BLINDING = (
+    "nan_input", "label_encoding", "wrong_loss", "wrong_output_activation", "logits_mismatch",
+    "train_val_mismatch", "corrupt_labels",
+)  # fmt: skip
+"""Causes under which nobody can judge anything else, as long as no trial could take them away."""
+
 CLOSED = 0.3
 """Share of what is lacking, to the best that was seen, that a change must bring."""
 
@@ -74,6 +80,14 @@ class Chain:
         if self.known is not None and self.known.best > UNRELATED:
             return self.known.best - self.score > ILL + self._noise
         return self.score < POOR
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether something is named that no trial could take away, and that hides the rest."""
+        return any(
+            suspect.code in BLINDING and suspect.is_certain and suspect.change is None
+            for suspect, _ in self.named
+        )
 
     @property
     def _noise(self) -> float:

@@ -194,7 +194,7 @@ def _explained(
     chain.reconsider()
     doubt = chain.doubt()
     narrow = narrow_layer(bench.subject, flow)
-    if chain.is_ill and not (narrow and lacks(chain, base)):
+    if chain.is_ill and not chain.is_blind and not (narrow and lacks(chain, base)):
         chain.choose(rivals(bench.subject, base, dead))
     if doubt and not chain.named:
         chain.named.append((doubt, None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -11,6 +12,10 @@ import tensorflow as tf
 from recipe.doctor.flow import Flow
 from recipe.doctor.head import Head
 from recipe.doctor.subject import Subject
+from recipe.doctor.suspect import Suspect
+
+REWARDED = 0.1
+"""By how much of itself a loss must be higher for the right answers to be upside down."""
 
 
 def heads_of(subject: Subject, flow: Flow) -> list[Head]:
@@ -31,6 +36,33 @@ def heads_of(subject: Subject, flow: Flow) -> list[Head]:
             return []
         heads.append(Head(y, predicted, flow.activation(output), name, from_logits, accurate))
     return heads
+
+
+def upside_down(subject: Subject, heads: list[Head]) -> Iterator[Suspect]:
+    """Rule 5: a loss of somebody's own that is higher for the right answer than for a wrong one.
+
+    So it is where a score is given as a loss: what should grow is made small.
+    """
+    losses = compiled_losses(subject.model)
+    if len(heads) != 1 or len(losses) != 1 or heads[0].loss is not None:
+        return
+    rows = np.linspace(0, len(heads[0].y) - 1, len(heads[0].predicted)).astype(int)
+    y = heads[0].y[rows].astype(np.float32)
+    if y.size != heads[0].predicted.size or not np.isfinite(y).all():
+        return  # what the right answer would be is not for us to say
+    y = y.reshape(heads[0].predicted.shape)
+    others = np.random.default_rng(0).permutation(y)
+    try:
+        right, wrong = (float(np.mean(losses[0](y, said))) for said in (y, others))
+    except Exception:  # it may want more than two arrays
+        return
+    if right - wrong > REWARDED * max(abs(right), abs(wrong)):
+        yield Suspect(
+            "wrong_loss", "error", "before",
+            f"where the net is right the loss would be {right:.3g}, and {wrong:.3g} where it gives "
+            "the answers of other examples", right, "a loss that is lowest for the right answer",
+            "diagnosis rule 5", "the loss with its sign turned, or 1 minus it", is_certain=True,
+        )  # fmt: skip
 
 
 def loss_name(loss: Any) -> tuple[str | None, bool]:

@@ -78,7 +78,7 @@ class Chain:
     def is_ill(self) -> bool:
         """Whether cheap models know more, or, where they know nothing, the net hardly does."""
         if self.known is not None and self.known.best > UNRELATED:
-            return self.known.best - self.score > ILL + self._noise
+            return self.known.best - self.score > ILL + self.noise
         return self.score < POOR
 
     @property
@@ -90,7 +90,8 @@ class Chain:
         )
 
     @property
-    def _noise(self) -> float:
+    def noise(self) -> float:
+        """Of skill: how far chance moves it, on as many examples as judge it."""
         subject = self.bench.subject
         if subject.val is None:
             return 0.0  # judged on the very examples that it was trained on
@@ -104,14 +105,14 @@ class Chain:
             return
         if any(suspect.code in EXPLAINED.get(other.code, ()) for other, _ in self.named):
             return
-        outcome = self._tried(suspect) if suspect.change else None
+        outcome = self.tried(suspect) if suspect.change else None
         gain = None if outcome is None else worth(outcome) - self.score
         helps = outcome is not None and (
             self._helps(worth(outcome)) or self._speeds_up(suspect, outcome, gain or 0.0)
         )
         if suspect.is_certain or helps:
             self.named.append((suspect, gain))
-            if outcome is not None and suspect.change and gain is not None and gain > -self._noise:
+            if outcome is not None and suspect.change and gain is not None and gain > -self.noise:
                 self.change = self.change.plus(suspect.change)
                 self.score = max(self.score, worth(outcome))
         else:
@@ -132,7 +133,7 @@ class Chain:
         base = self.bench.base
         if base is None or base.is_broken or self.known is None or self.named:
             return None
-        if self.known.best > UNRELATED or not base.val <= self._noise:
+        if self.known.best > UNRELATED or not base.val <= self.noise:
             return None
         suspect = Suspect(
             "corrupt_labels", "error", "before",
@@ -142,7 +143,7 @@ class Chain:
             "diagnosis rule 32", "look whether labels and inputs belong to each other",
             change=Change(y=_permuted), is_certain=True,
         )  # fmt: skip
-        outcome = self._tried(suspect)
+        outcome = self.tried(suspect)
         if outcome is None or _fall(outcome.losses) <= SOONER * _fall(base.losses):
             return None
         return replace(suspect, change=None)
@@ -151,7 +152,7 @@ class Chain:
         """Name what was seen in the training as it was asked for, if less of it is better."""
         outcome, base = None, self.bench.base
         if suspect.change is not None:
-            outcome = self._tried(suspect, UNCHANGED)
+            outcome = self.tried(suspect, UNCHANGED)
         gain = None if outcome is None or base is None else worth(outcome) - worth(base)
         if suspect.change is None or (gain is not None and gain > GAIN):
             self.named.append((suspect, gain))
@@ -162,7 +163,7 @@ class Chain:
         """Of rivals that would explain the same, name the one that helps most."""
         found = []
         for suspect in suspects:
-            outcome = self._tried(suspect)
+            outcome = self.tried(suspect)
             if outcome is not None and self._helps(worth(outcome)):
                 found.append((worth(outcome), suspect))
         if not found:
@@ -179,7 +180,7 @@ class Chain:
         best = max(score, self.known.best if self.known else score)
         gain = score - self.score
         least = MORE if self.named else GAIN
-        return gain > max(least, 1.5 * self._noise) and gain > CLOSED * (best - self.score)
+        return gain > max(least, 1.5 * self.noise) and gain > CLOSED * (best - self.score)
 
     def _speeds_up(self, suspect: Suspect, outcome: Outcome, gain: float) -> bool:
         """Inputs out of scale can slow a training down that ends well all the same."""
@@ -193,10 +194,10 @@ class Chain:
         if suspect.code not in unit or not all(np.isfinite(each).all() for each in losses):
             return False
         was, now = (float(each.mean()) for each in losses)
-        return gain > -self._noise and now < SLOWED * was / unit[suspect.code]
+        return gain > -self.noise and now < SLOWED * was / unit[suspect.code]
 
-    def _tried(self, suspect: Suspect, beside: Change | None = None) -> Outcome | None:
-        """Its change, beside those that are made already."""
+    def tried(self, suspect: Suspect, beside: Change | None = None) -> Outcome | None:
+        """With its change, beside those that are made already; None: that can't be done."""
         assert suspect.change is not None
         try:
             return self.bench.run((self.change if beside is None else beside).plus(suspect.change))

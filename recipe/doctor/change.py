@@ -28,6 +28,9 @@ class Change:
     rate: float = 1.0
     """Times the learning rate."""
 
+    held: float | None = None
+    """The learning rate, from the first step to the last, in the place of a schedule."""
+
     scale_x: bool = False
     """Inputs standardized, by `moments`."""
 
@@ -36,6 +39,9 @@ class Change:
 
     epochs: float = 1.0
     """Times the epochs."""
+
+    stops: int | None = None
+    """Epochs without a better validation loss, after which the best weights are taken."""
 
     batch_size: int | None = None
     shuffles: bool | None = None
@@ -127,9 +133,18 @@ def patient(callback: Any, times: float) -> Any:
     return made
 
 
-def fresh(optimizer: Any) -> Any:
-    """An optimizer of the same settings, before its first step."""
-    made = type(optimizer).from_config(optimizer.get_config())
+def callbacks_of(callbacks: Iterable[Any], change: Change) -> list[Any]:
+    """Callbacks of its own for a training that ends otherwise."""
+    made = [patient(each, change.epochs) for each in callbacks]
+    if change.stops is not None:
+        made.append(keras.callbacks.EarlyStopping(patience=change.stops, restore_best_weights=True))
+    return made
+
+
+def fresh(optimizer: Any, held: float | None = None) -> Any:
+    """An optimizer of the same settings, before its first step, maybe at a rate that is held."""
+    config = optimizer.get_config()
+    made = type(optimizer).from_config(config | ({} if held is None else {"learning_rate": held}))
     for name in ("_exclude_from_weight_decay_pattern",):
         if hasattr(optimizer, name):
             setattr(made, name, getattr(optimizer, name))

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 from pydantic import PrivateAttr
 
+from recipe.doctor.amounts import enough, restrain
 from recipe.doctor.before import before
 from recipe.doctor.chain import EXPLAINED, UNRELATED, Chain, lacks, worth
 from recipe.doctor.change import UNCHANGED, Change
@@ -196,10 +197,12 @@ def _explained(
     narrow = narrow_layer(bench.subject, flow)
     if chain.is_ill and not chain.is_blind and not (narrow and lacks(chain, base)):
         chain.choose(rivals(bench.subject, base, dead))
+        enough(chain)
     if doubt and not chain.named:
         chain.named.append((doubt, None))
     for suspect in after(bench.subject, base, known, chain.score, bool(chain.named), narrow):
         chain.blame(suspect)
+    restrain(chain, flow)
     codes = {suspect.code for suspect, _ in chain.named}
     explained = {code for each in codes for code in EXPLAINED.get(each, ())}
     chain.named = [each for each in chain.named if each[0].code not in explained]

@@ -30,6 +30,9 @@ ALIKE, ROWS = 0.25, 5_000
 """Features of two sets are alike below this distance of their distributions (Wasserstein's, in
 stds); examples that are looked at."""
 
+SIMPLER = 1.5
+"""One scale for all features, unless with one for each they lie so many times as near."""
+
 
 @dataclass(frozen=True)
 class Mended:
@@ -69,17 +72,21 @@ def _filling(medians: np.ndarray) -> Front:
 
 
 def numbered(subject: Subject, heads: Sequence[Head]) -> Mended | None:
-    """Labels that are no positions become positions, in their order; None: they are."""
-    if len(heads) != 1 or heads[0].target.kind not in ("shifted", "signs"):
+    """Words, and labels that are no positions, become positions, in their order; None: they are."""
+    targets = subject.targets() if subject.y is not None else []
+    are_words = any(part.dtype.kind in "OSU" for part in targets)
+    are_off = len(heads) == 1 and heads[0].target.kind in ("shifted", "signs")
+    if len(targets) != 1 or not (are_words or are_off):
         return None
-    found = np.unique(_finite_values(subject.y))
+    y = targets[0].astype(str) if are_words else targets[0]
+    found = np.unique(y if are_words else y[np.isfinite(y.astype(np.float64))])
 
-    def positions(y: Any) -> np.ndarray:
-        return np.searchsorted(found, np.asarray(y))
+    def positions(given: Any) -> np.ndarray:
+        return np.searchsorted(found, np.asarray(given).astype(y.dtype))
 
     val = None if subject.val is None else (subject.val[0], positions(subject.val[1]))
-    said = f"labels {found[0]:g} to {found[-1]:g} numbered 0 to {len(found) - 1}"
-    return Mended(replace(subject, y=positions(subject.y), val=val), said)
+    said = f"labels {found[0]} to {found[-1]} numbered 0 to {len(found) - 1}"
+    return Mended(replace(subject, y=positions(y), val=val), said)
 
 
 def pruned(subject: Subject, heads: Sequence[Head]) -> Mended:
@@ -183,17 +190,24 @@ def _way(train: np.ndarray, val: np.ndarray) -> tuple[Any, Any]:
         Refused: then they are still not alike.
     """
     columns = [part.reshape(-1, part.shape[-1])[:ROWS] for part in (train, val)]
+    found = []
     for whole in (True, False):
         (mean, std), (other, spread) = (_moments(part, whole) for part in (train, val))
-        stretch = spread / np.where(std > 0, std, 1.0)
+        stretch = spread / np.where(np.asarray(std) > 0, std, 1.0)
         shift = other - mean * stretch
-        moved = columns[0] * stretch + shift
-        pairs = [pair for pair in zip(moved.T, columns[1].T, strict=True) if np.ptp(pair[1]) > 0]
+        pairs = zip((columns[0] * stretch + shift).T, columns[1].T, strict=True)
         # a distance of distributions that does not mind if values of one are rounded
-        apart = [stats.wasserstein_distance(*pair) / np.std(pair[1]) for pair in pairs]
-        if apart and np.median(apart) < ALIKE:
-            return shift, stretch
-    raise Refused("validation inputs are of another kind than training inputs, at any scale")
+        apart = [
+            stats.wasserstein_distance(one, two) / np.std(two)
+            for one, two in pairs
+            if np.ptp(two) > 0
+        ]
+        found.append((float(np.median(apart)) if apart else np.inf, shift, stretch))
+    together, apiece = found
+    distance, shift, stretch = together if together[0] < SIMPLER * apiece[0] else apiece
+    if distance > ALIKE:
+        raise Refused("validation inputs are of another kind than training inputs, at any scale")
+    return shift, stretch
 
 
 def _moments(part: np.ndarray, whole: bool) -> tuple[Any, Any]:
@@ -220,11 +234,6 @@ def _has_target(y: Any) -> np.ndarray:
     """Whose target is a number, (examples,)."""
     found = [np.isfinite(part.reshape(len(part), -1)).all(axis=1) for part in keras.tree.flatten(y)]
     return np.logical_and.reduce(found)
-
-
-def _finite_values(y: Any) -> np.ndarray:
-    values = np.asarray(y, np.float64)
-    return values[np.isfinite(values)]
 
 
 MENDS: dict[str, Callable[[Subject, Sequence[Head]], Mended | None]] = {

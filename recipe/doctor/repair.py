@@ -11,15 +11,15 @@ same unit: what scales them, hides a column or fills a gap is a layer of it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from recipe.config import RequestError
-from recipe.doctor.change import Change, draw, fresh, patient, quicken
+from recipe.doctor.change import Change, callbacks_of, draw, fresh, quicken
 from recipe.doctor.draft import Draft, scale_inputs, scale_target, suit_head, widen
-from recipe.doctor.flow import flow_of
+from recipe.doctor.flow import Flow, flow_of
 from recipe.doctor.head import Head
 from recipe.doctor.losses import heads_of
 from recipe.doctor.mend import MENDS
@@ -34,7 +34,7 @@ Program = tuple[keras.Model, Any, Any, dict[str, Any]]
 OF_HEADS = frozenset({"label_encoding", "wrong_loss", "wrong_output_activation", "logits_mismatch"})
 """Causes whose cure is the head that suits the target."""
 
-REPAIRED = OF_HEADS | set(MENDS) | {"underfitting", "overfitting"}
+REPAIRED = OF_HEADS | set(MENDS) | {"underfitting"}
 """Causes against which something is done that no trial has to say."""
 
 CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
@@ -105,7 +105,7 @@ class Repair:
         given = subject_of(model, x, y, **fit)
         draft = Draft(given)
         flow = flow_of(model, given.probe())
-        heads = self._mended(draft, heads_of(given, flow))
+        heads = self._mended(draft, flow)
         if set(self.codes) & OF_HEADS and len(heads) == 1:
             suit_head(draft, flow, heads[0])
         if "underfitting" in self.codes:
@@ -122,8 +122,9 @@ class Repair:
         self._compile(draft, made.model, model)
         return Repaired((made.model, x, y, fit), draft.said)
 
-    def _mended(self, draft: Draft, heads: list[Head]) -> list[Head]:
+    def _mended(self, draft: Draft, flow: Flow) -> list[Head]:
         """Mend the examples, cause by cause; the heads with the targets that they now have."""
+        heads = heads_of(draft.subject, flow)
         for code in sorted(set(self.codes) & set(MENDS), key=ORDER.index):
             mended = MENDS[code](draft.subject, heads)
             if mended is None:
@@ -132,9 +133,7 @@ class Repair:
             draft.said.append(mended.said)
             for number, part in mended.front.items():
                 draft.stands_before(number, part)
-            if heads:
-                targets = draft.subject.targets()
-                heads = [replace(h, y=y) for h, y in zip(heads, targets, strict=True)]
+            heads = heads_of(draft.subject, flow)
         return heads
 
     def _examples(
@@ -169,16 +168,14 @@ class Repair:
 
     def _length(self, draft: Draft, fit: dict[str, Any]) -> dict[str, Any]:
         """For how long is trained."""
-        subject, times = draft.subject, self.change.epochs
-        if times != 1:
-            fit["epochs"] = max(1, round(subject.epochs * times))
-            fit["callbacks"] = [patient(each, times) for each in subject.callbacks]
+        subject, change = draft.subject, self.change
+        if change.epochs != 1:
+            fit["epochs"] = max(1, round(subject.epochs * change.epochs))
             draft.said.append(f"epochs={fit['epochs']}")
-        if "overfitting" in self.codes and subject.val is not None:
-            patience = max(5, subject.epochs // 10)
-            stops = keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True)
-            fit["callbacks"] = [*fit.get("callbacks", subject.callbacks), stops]
-            draft.said.append(f"EarlyStopping(patience={patience}, restore_best_weights=True)")
+        if change.epochs != 1 or change.stops is not None:
+            fit["callbacks"] = callbacks_of(subject.callbacks, change)
+        if change.stops is not None:
+            draft.said.append(f"stopped after {change.stops} epochs without a better val_loss")
         return fit
 
     def _set(self, draft: Draft, made: Rebuilt, stands_for: dict[int, Any]) -> None:
@@ -201,16 +198,18 @@ class Repair:
 
     def _compile(self, draft: Draft, model: keras.Model, old: keras.Model) -> None:
         """With a new optimizer, and with the user's loss and metrics where they still fit."""
-        optimizer = fresh(old.optimizer)
+        optimizer = fresh(old.optimizer, self.change.held)
         for target, name, value in self.change.settings:
             if isinstance(target, str):
                 for other in CLIPS if name in CLIPS else ():
                     setattr(optimizer, other, None)
                 setattr(optimizer, name, value)
                 draft.said.append(f"{name}={value}")
-        if self.change.rate != 1:
+        if self.change.held is not None:
+            draft.said.append(f"the learning rate held at {self.change.held:.3g}")
+        elif self.change.rate != 1:
             quicken(optimizer, self.change.rate)
-            draft.said.append(f"{self.change.rate:g} times the learning rate")
+            draft.said.append(f"{self.change.rate:.3g} times the learning rate")
         # what was given, not what it became; pinned by a test
         asked = dict(old._compile_config.config)
         loss = draft.loss if draft.is_suited else draft.loss or self.change.loss

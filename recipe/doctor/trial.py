@@ -20,10 +20,10 @@ import tensorflow as tf
 from recipe.doctor.change import (
     UNCHANGED,
     Change,
+    callbacks_of,
     draw,
     fresh,
     moments,
-    patient,
     quicken,
     target_moments,
 )
@@ -96,6 +96,9 @@ class Bench:
         """Seconds that a trial will take, about."""
         subject = self.subject
         epochs = max(1.0, subject.epochs * change.epochs)
+        if change.stops is not None:
+            best = int(np.argmin(base.history.get("val_loss") or [0]))
+            epochs = min(epochs, best + 1 + 2 * change.stops)
         times = subject.batch_size / (change.batch_size or subject.batch_size)
         more = max(times - 1, 0) * subject.steps * epochs
         return base.first_epoch + (epochs - 1) * base.epoch + more * STEP
@@ -124,7 +127,7 @@ class Bench:
                 epochs=max(1, round(subject.epochs * change.epochs)),
                 shuffle=subject.shuffles if change.shuffles is None else change.shuffles,
                 validation_data=None if val_x is None else (val_x, val_y),
-                callbacks=[*(patient(each, change.epochs) for each in self._callbacks()), steps],
+                callbacks=[*callbacks_of(self._callbacks(), change), steps],
                 verbose=0,
                 **subject.rest,
             ).history  # fmt: skip
@@ -199,9 +202,10 @@ class Bench:
                     variable.assign(value)
                 # ids: variables that are compared give tensors
                 said = tuple((id(of), name, id(value)) for of, name, value in change.settings)
-                key = (said, change.loss, change.rate if self._has_schedule else 1)
+                rate = change.rate if self._has_schedule else 1
+                key = (said, change.loss, change.held, rate)
                 if self._optimizer is None or key != self._key:
-                    self._optimizer = fresh(kept["optimizer"])
+                    self._optimizer = fresh(kept["optimizer"], change.held)
                     self._functions: dict[str, Any] = {}
                     self._key = key
                 for target, name, value in change.settings:
@@ -213,7 +217,7 @@ class Bench:
                 object.__setattr__(model, "optimizer", self._optimizer)
                 for name in ("train_function", "test_function"):
                     object.__setattr__(model, name, self._functions.get(name))
-                self._start_optimizer(change.rate)
+                self._start_optimizer(change.rate if change.held is None else 1.0)
                 yield
                 self._functions = {
                     n: getattr(model, n) for n in ("train_function", "test_function")

@@ -8,15 +8,19 @@ import pytest
 import tensorflow as tf
 
 from recipe.config import RequestError
+from recipe.doctor.amounts import enough
+from recipe.doctor.chain import Chain
 from recipe.doctor.change import UNCHANGED, Change, moments, quicken
 from recipe.doctor.flow import flow_of
 from recipe.doctor.head import Head
 from recipe.doctor.losses import heads_of
 from recipe.doctor.mend import MENDS
+from recipe.doctor.outcome import Outcome
 from recipe.doctor.rebuild import Refused
 from recipe.doctor.repair import Repair
 from recipe.doctor.right import Right, right
 from recipe.doctor.subject import subject_of
+from recipe.doctor.suspect import Suspect
 from recipe.doctor.trial import Bench
 
 Sizes = keras.layers.Dense
@@ -331,3 +335,47 @@ def test_a_schedule_is_quickened_by_its_own_settings() -> None:
     quicken(optimizer, 10)
     assert float(optimizer._learning_rate(2)) == pytest.approx(1.0)
     assert type(optimizer._learning_rate) is type(schedule)
+
+
+# ---- amounts ------------------------------------------------------------------------------------
+
+
+class Tried(Bench):
+    """Trials whose outcomes are known."""
+
+    def known(self, worth: Any) -> "Tried":
+        self.worth = worth
+        return self
+
+    def run(self, change: Change = UNCHANGED, look: Any = None) -> Outcome:
+        nothing = np.zeros(1)
+        return Outcome(nothing, {}, self.worth(change), np.nan, [], [], 0.0, 0.0, 0.0, False)
+
+
+def prescribed(code: str, first: Change, optimizer: Any, worth: Any) -> Suspect:
+    model, (x, y) = net(), rows()
+    model.compile(optimizer, SPARSE)
+    bench = Tried(subject_of(model, x, y, epochs=2, batch_size=64), [], 1.0).known(worth)
+    chain = Chain(bench, worth(first), None, first)
+    chain.named = [(Suspect(code, "error", "during", "", None, "", "", "", change=first), 0.1)]
+    enough(chain)
+    suspect, gain = chain.named[0]
+    assert gain == pytest.approx(0.1 + chain.score - worth(first))
+    assert chain.change == suspect.change
+    return suspect
+
+
+def test_of_a_cure_there_is_as_much_as_helps() -> None:
+    fast = prescribed("lr_too_low", Change(rate=10), "sgd", lambda c: min(c.rate, 100) / 200)
+    assert fast.change == Change(rate=100)
+    assert fast.keys == {"train.learning_rate": pytest.approx(1.0)}
+    long = prescribed("undertraining", Change(epochs=4), "sgd", lambda c: 1 - 1 / c.epochs)
+    assert (long.cure, long.keys) == ("128 epochs", {"train.epochs": 128})
+    least = prescribed("batch_size", Change(batch_size=32), "sgd", lambda c: 1 / c.batch_size)
+    assert least.change == Change(batch_size=8)
+    schedule = keras.optimizers.schedules.ExponentialDecay(1e-3, 1, 0.5)
+    held = prescribed("lr_too_low", Change(rate=10), keras.optimizers.Adam(schedule),
+                      lambda c: 0.5 if c.held is None else 0.9)  # fmt: skip
+    assert held.change is not None
+    assert held.change.held == pytest.approx(1e-3)
+    assert held.cure == "a learning rate of 0.001, held"

@@ -57,7 +57,8 @@ def frozen(subject: Subject, flow: Flow) -> Iterator[Suspect]:
         "frozen_layers", "error", PRE, said, share,
         f"at most {FROZEN:.0%}, or weights that were trained before", "diagnosis rule 16",
         "trainable = True, or load the weights that were meant", {},
-        Change(settings=tuple((layer, "trainable", True) for layer in layers)), is_certain=True,
+        Change(settings=tuple((layer, "trainable", True) for layer in layers)),
+        is_certain=everything,  # else random features may do: a wide layer of them often does
     )  # fmt: skip
 
 

@@ -85,7 +85,8 @@ def compiled_losses(model: keras.Model) -> list[Any]:
     """
     held = model._compile_loss
     flat = getattr(held, "_flat_losses", None) if held is not None else None
-    return [each.loss for each in flat] if flat else []
+    # outputs that are a dict come in the order of its keys, their losses as they were given
+    return [each.loss for each in sorted(flat, key=lambda each: each.path)] if flat else []
 
 
 def _resolved(loss: Any) -> Any:

@@ -93,9 +93,22 @@ class Subject:
             return [np.asarray(y[name]) for name in names]
         return [np.asarray(part) for part in keras.tree.flatten(y)]
 
+    @property
+    def block(self) -> int | None:
+        """Examples that the net takes at a time, if it takes no other number."""
+        shapes = [tensor.shape for tensor in getattr(self.model, "inputs", None) or ()]
+        return next((shape[0] for shape in shapes if shape and shape[0]), None)
+
+    def spread(self, count: int, most: int) -> np.ndarray:
+        """Positions of at most so many of `count` examples, in whole blocks."""
+        some = min(count, most)
+        if self.block:
+            some = max(some // self.block, 1) * self.block
+        return np.linspace(0, count - 1, some).astype(int)
+
     def probe(self, y: bool = False) -> Any:
         """A few examples, spread over all."""
-        rows = np.linspace(0, self.examples - 1, min(PROBE, self.examples)).astype(int)
+        rows = self.spread(self.examples, self.block or PROBE)
         return rows_of(self.y if y else self.x, rows)
 
 

@@ -68,10 +68,11 @@ class Bench:
     def __post_init__(self) -> None:
         model = self.subject.model
         self._weights = [(v, np.array(v.numpy())) for v in model.variables]
-        self.rows = _spread(self.subject.examples)
-        self.val_rows = (
-            _spread(len(keras.tree.flatten(self.subject.val[0])[0])) if self.subject.val else None
-        )
+        subject = self.subject
+        self.rows = subject.spread(subject.examples, JUDGED)
+        self.val_rows = None
+        if subject.val:
+            self.val_rows = subject.spread(len(keras.tree.flatten(subject.val[0])[0]), JUDGED)
         self._scaled: Any = None
 
     def run(self, change: Change = UNCHANGED, look: Callable[[], Any] | None = None) -> Outcome:
@@ -162,10 +163,10 @@ class Bench:
             return float("nan")
 
     def _outputs(self, x: Any) -> list[np.ndarray]:
-        count = len(keras.tree.flatten(x)[0])
+        count, step = len(keras.tree.flatten(x)[0]), self.subject.block or 512
         blocks = []
-        for start in range(0, count, 512):
-            some = keras.tree.map_structure(tf.constant, rows_of(x, slice(start, start + 512)))
+        for start in range(0, count, step):
+            some = keras.tree.map_structure(tf.constant, rows_of(x, slice(start, start + step)))
             found = self.subject.model(some, training=False)
             blocks.append([np.asarray(part) for part in keras.tree.flatten(found)])
         return [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
@@ -247,7 +248,3 @@ class Bench:
             variable.assign(value)
         if not self._has_schedule and times != 1:
             quicken(optimizer, times)
-
-
-def _spread(count: int) -> np.ndarray:
-    return np.unique(np.linspace(0, count - 1, min(count, JUDGED)).astype(int))

@@ -70,3 +70,23 @@ def test_a_loss_is_lowest_for_the_right_answer(loss, y, units, found):
 def test_examples_in_the_order_of_their_labels_are_not_cut_at_the_end(y, found):
     subject, heads = looked_at("sparse_categorical_crossentropy", y, 4, validation_split=0.25)
     assert bool([*order(subject, heads)]) == found
+
+
+def test_losses_of_outputs_by_name_are_those_of_their_outputs():
+    inputs = keras.Input((4,))
+    dense = keras.layers.Dense
+    heads = {"z": dense(3, "softmax", name="z")(inputs), "a": dense(1, name="a")(inputs)}
+    model = keras.Model(inputs, heads)
+    model.compile("sgd", {"z": "categorical_crossentropy", "a": "mean_absolute_error"})
+    subject = subject_of(model, X, {"z": np.eye(3)[CLASSES % 3], "a": NUMBERS})
+    flow = flow_of(model, subject.probe())
+    pulse_of(subject, flow)
+    found = {head.units: head.loss for head in heads_of(subject, flow)}
+    assert found == {1: "mean_absolute_error", 3: "categorical_crossentropy"}
+
+
+def test_a_net_that_takes_blocks_gets_blocks():
+    model = keras.Sequential([keras.Input(batch_shape=(50, 4)), keras.layers.Dense(1)])
+    subject = subject_of(model, X)
+    assert len(subject.probe()) == 50
+    assert len(subject.spread(120, 2_000)) == 100

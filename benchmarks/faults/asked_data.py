@@ -164,9 +164,9 @@ def colonies(seed: int) -> Rows:
     for image, few in zip(images, count, strict=True):
         for place in drawn.permutation(9)[: few + 1]:
             a, b = 2.5 + 4.5 * (place // 3), 2.5 + 4.5 * (place % 3)
-            a, b = a + drawn.uniform(-0.8, 0.8), b + drawn.uniform(-0.8, 0.8)
-            image[(rows - a) ** 2 + (columns - b) ** 2 <= drawn.uniform(1.0, 4.0)] = 1
-    images = 0.2 + images * drawn.uniform(0.3, 0.7, (900, 1, 1))
+            a, b = a + drawn.uniform(-0.5, 0.5), b + drawn.uniform(-0.5, 0.5)
+            image[(rows - a) ** 2 + (columns - b) ** 2 <= drawn.uniform(1.3, 2.0)] = 1
+    images = 0.2 + images * drawn.uniform(0.4, 0.7, (900, 1, 1))
     images = np.clip(images + 0.05 * drawn.normal(size=images.shape), 0, 1)
     return split(images[..., None], count, seed)
 

@@ -32,7 +32,7 @@ def test_there_are_as_many_as_the_bars_ask_for() -> None:
     clean = len(faults_of("report")) + sum(healthy.half == "report" for healthy in HEALTHY)
     assert clean >= 45  # healthy programs and twins of the report
     assert sum(healthy.half == "report" for healthy in HEALTHY) >= 15
-    assert abs(len(faults_of("tune")) - len(faults_of("report"))) <= 30
+    assert abs(len(faults_of("tune")) - len(faults_of("report"))) <= 6
 
 
 def test_names_are_unique() -> None:

@@ -72,7 +72,7 @@ def test_a_fault_is_well_described(fault: Fault) -> None:
     assert fault.mended
     assert set(fault.mended) <= fault.settings
     asked = ".asked" in fault.build.__module__
-    assert fault.source.startswith("https://") if asked else not fault.source
+    assert fault.source.startswith("http") if asked else not fault.source
 
 
 # ---- it is verified -----------------------------------------------------------------------------

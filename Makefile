@@ -7,6 +7,7 @@ ARGS   ?=
 ONLY   ?=
 HALF   ?= tune
 DATA   ?=
+WITH   ?=
 TARGET ?=
 PORT   ?= 6006
 LOGDIR ?= $(or $(RUNS),runs)/$(basename $(notdir $(CONFIG)))/tensorboard
@@ -20,7 +21,7 @@ FOLDER  = $(if $(RUNS),--runs '$(RUNS)')
 CHANGES = $(foreach setting,$(SET),--set '$(setting)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup $(STAGES) $(BESIDE) $(LAB) recipe init look label report tensorboard test check proof bench bench-doctor clean
+.PHONY: help setup $(STAGES) $(BESIDE) $(LAB) recipe compare init look label report tensorboard test check proof bench bench-doctor clean
 .NOTPARALLEL: # a run folder belongs to one command at a time
 
 ##@ The recipe: each stage needs the one before it
@@ -53,6 +54,9 @@ label: $(STAMP) ## answer validation examples yourself: the human baseline
 
 lr-find: ## which learning rate, by a range test that short trainings verify
 doctor: ## why a net does not learn, each cause proven; ARGS=--apply tries the prescription
+compare: $(STAMP) ## is one config better? WITH=other.yaml or SET="model.dropout=0.2"
+	@$(BIN)/recipe compare '$(CONFIG)' $(if $(WITH),'$(WITH)') $(FOLDER) $(CHANGES) $(ARGS)
+
 recalibrate: ## batch norm's statistics anew, with dropout off; needs squeeze
 
 ##@ The laboratory: what a technique does to your net

@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -90,7 +92,7 @@ def run_all(**options: Any) -> None:
 
 
 for _name in EXPERIMENTS:
-    if _name != "doctor":  # it takes more than a config
+    if _name not in ("doctor", "compare"):  # they take more than a config
         _add_stage(_name)
 
 
@@ -136,6 +138,40 @@ def doctor(config: Path | None, module: str | None, apply: bool, **options: Any)
         settings = (*manifest["settings"], *settings)
     settings += ("stages.doctor.apply=true",) if apply else ()
     _on_run_folder(["doctor"], config=config, settings=settings, **options)
+
+
+def _with_other(command: Any) -> Any:
+    """The second config of `compare`."""
+    kind = click.Path(path_type=Path)
+    command.params.insert(1, click.Argument(["other"], required=False, type=kind))
+    return command
+
+
+@_with_other
+@cli.command("compare", short_help=entry("compare").help)
+@_options
+def compare(config: Path, other: Path | None, settings: tuple[str, ...], **options: Any) -> None:
+    """Say whether OTHER is better than CONFIG, or CONFIG with --set than without.
+
+    With two configs, --set changes both. With one, its keys of data, model and train are the change
+    that is compared. The result is in compare/<OTHER or the change> of the folder of CONFIG.
+
+    \b
+    Example: recipe compare configs/digits.yaml configs/mine.yaml
+    Example: recipe compare configs/digits.yaml --set model.dropout=0.2
+    """
+    from recipe.config import differences, read
+
+    change = [each for each in settings if other is None and differences.is_compared(each)]
+    if other is None and not change:
+        raise click.UsageError("name a second config, or a change: --set model.dropout=0.2")
+    kept = tuple(each for each in settings if each not in change)
+    named = (f"name={options['name']}",) if options["name"] else ()
+    old = read(config, (*kept, *named))
+    new = read(other, settings) if other else read(config, (*settings, *named))
+    compared = differences.challenger(old, new)
+    stage = f"compare/{differences.file_name(differences.called(old, compared))}"
+    _on_run_folder([stage], config=config, settings=kept, given={stage: compared}, **options)
 
 
 def _diagnose_module(name: str) -> None:
@@ -364,8 +400,12 @@ def _on_run_folder(
     name: str | None,
     force: bool,
     quiet: bool,
+    given: Mapping[str, Config] = MappingProxyType({}),
 ) -> None:
-    """Run stages of a config in its folder; exits 1 at the first that fails."""
+    """Run stages of a config in its folder; exits 1 at the first that fails.
+
+    `given`: stage -> the second config that it reads.
+    """
     from recipe.config import read
 
     settings += (f"seed={seed}",) if seed is not None else ()
@@ -380,6 +420,8 @@ def _on_run_folder(
     folder = RunFolder(runs / str(resolved.name), Console(quiet))
     with folder.locked(command):
         runner = _runner(resolved, config, folder, settings, command)
+        for stage, other in given.items():
+            folder.give(stage, other, f"What `recipe compare` compares with {resolved.name}.")
         failed = _run_stages(stages, runner, force)
         _write_report(runner)
         if len(stages) > 1:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from recipe import compare
 from recipe.compare import bootstrap, paired, score_seeds
+from recipe.compare import seeds as seeds_module
 from recipe.config import Config, Task
 
 NAN, INF = float("nan"), float("inf")
@@ -80,6 +80,32 @@ def test_a_training_that_diverged_is_the_worst_there_is(
     assert verdict in str(got)
 
 
+@pytest.mark.parametrize(
+    ("new", "smallest", "verdict"),
+    [
+        pytest.param([0.901, 0.899, 0.9005], 0.01, "equivalent", id="no difference that matters"),
+        pytest.param([0.901, 0.9011, 0.9012], 0.01, "equivalent", id="better, but too little"),
+        pytest.param([0.901, 0.9011, 0.9012], None, "better", id="nobody said what matters"),
+        pytest.param([0.911, 0.9111, 0.9112], 0.01, "better", id="by more than what matters"),
+        pytest.param([0.889, 0.8891, 0.8892], 0.01, "worse", id="worse by more"),
+        pytest.param([0.92, 0.89, 0.90], 0.01, "inconclusive", id="too wide to tell"),
+    ],
+)
+def test_two_configs_are_equivalent_if_nothing_that_matters_is_left(
+    new: list[float], smallest: float | None, verdict: str
+) -> None:
+    assert paired(new, [0.9, 0.9, 0.9], "accuracy", smallest=smallest).verdict == verdict
+
+
+@pytest.mark.parametrize("seeds", [3, 10])
+def test_the_effect_size_is_not_biased_by_few_seeds(seeds: int) -> None:
+    gains = RNG.normal(1.0, 1.0, (2000, seeds))
+    effects = [paired(list(each), [0.0] * seeds, "r2").effect for each in gains]
+    raw = gains.mean(axis=1) / gains.std(axis=1, ddof=1)
+    assert np.mean(effects) == pytest.approx(1.0, abs=0.06)
+    assert raw.mean() > 1.06
+
+
 def test_unpaired_scores_are_refused() -> None:
     with pytest.raises(ValueError, match="shorter"):
         paired([0.9, 0.8], [0.9], "accuracy")
@@ -95,7 +121,7 @@ def test_each_seed_is_trained_once_and_scored_by_the_deciding_metric(
     ) -> SimpleNamespace:
         assert trainings == 3, "that share a compiled function"
         trained.append((config, data, seed, checkpoint and checkpoint.path.name))
-        return SimpleNamespace(model=seed, diverged=seed == 9)
+        return SimpleNamespace(model=seed, diverged=seed == 9, history={})
 
     class Data:
         task = Task.MULTICLASS
@@ -105,8 +131,8 @@ def test_each_seed_is_trained_once_and_scored_by_the_deciding_metric(
         assert (split, loss) == ("val", "auto")
         return {"accuracy": model / 10, "loss": 5.0}
 
-    monkeypatch.setattr(compare, "train", train)
-    monkeypatch.setattr(compare, "evaluate", evaluate)
+    monkeypatch.setattr(seeds_module, "train", train)
+    monkeypatch.setattr(seeds_module, "evaluate", evaluate)
     notes: list[str] = []
     config, data = Config(), Data()
     scores = score_seeds(config, data, range(3, 6), notes.append, "incumbent")  # type: ignore

@@ -163,6 +163,21 @@ class DoctorStage(Section):
     """Of its interval."""
 
 
+class CompareStage(Section):
+    """Seeds of `recipe compare`, and the gain that matters."""
+
+    seeds: Annotated[int, Field(ge=3, le=200)] = 10
+    """Trainings of each config at most; it looks after each from the third on, and ends once it is
+    settled."""
+
+    smallest: Positive = 0.01
+    """Gain that matters, in the unit of the deciding metric: a point of accuracy or of R2. Smaller
+    ones are equivalent."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """With which the intervals of all looks together hold the true difference."""
+
+
 class LabStage(Section):
     """Budget of the laboratory, `recipe lab`."""
 
@@ -205,6 +220,9 @@ class StagesConfig(Section):
 
     doctor: DoctorStage = DoctorStage()
     """`recipe doctor`: why a net does not learn. No stage, no gate."""
+
+    compare: CompareStage = CompareStage()
+    """`recipe compare`: is one config better than another? No stage, no gate."""
 
     recalibrate: RecalibrateStage = RecalibrateStage()
     """`recipe recalibrate`: batch norm's statistics measured anew. No stage, no gate."""

@@ -23,7 +23,7 @@ import numpy as np
 from PIL import Image
 from pydantic import ValidationError
 
-from recipe.config import Config, RequestError, read
+from recipe.config import Config, ConfigError, RequestError, read
 from recipe.config.render import to_yaml
 from recipe.findings import StageResult
 from recipe.runs.console import Advance, Console
@@ -158,6 +158,22 @@ class RunFolder:
         """The pictures of a stage, in the order in which they were made."""
         found = (self.path / stage / "figures").glob("*.png")
         return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
+
+    def give(self, stage: str, config: Config, header: str) -> None:
+        """Lay a config beside the folder of a stage that reads it: `<stage>.yaml`."""
+        write_atomically(self.path / f"{stage}.yaml", to_yaml(config, header))
+
+    def given(self, stage: str) -> Config | None:
+        """The config that was laid there, None if there is none that can be read."""
+        path = self.path / f"{stage}.yaml"
+        try:
+            return read(path) if path.exists() else None
+        except ConfigError:  # of another version, say
+            return None
+
+    def several(self, kind: str) -> list[str]:
+        """The stages of a kind for which a config was given, e.g. "compare/wider"."""
+        return [f"{kind}/{path.stem}" for path in sorted((self.path / kind).glob("*.yaml"))]
 
     def begin(self, stage: str, config: Config, fingerprint: str) -> bool:
         """Start a stage in a folder of its own; earlier results stay where they are.

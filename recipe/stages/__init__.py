@@ -7,7 +7,7 @@ and nothing waits for it. One of the laboratory shows a technique at work, and c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,12 @@ EXPERIMENTS: dict[str, Stage] = {
         "recipe.stages.doctor",
         _NET,
     ),
+    "compare": Stage(
+        "Say whether one config is better than another: paired seeds, looked at one by one.",
+        "recipe.stages.compare",
+        _NET,
+        settings="compare",
+    ),
     "recalibrate": Stage(
         "Measure batch norm's statistics anew with dropout off, and whether it helps.",
         "recipe.stages.recalibrate",
@@ -126,5 +132,10 @@ BESIDE: dict[str, Stage] = {**EXPERIMENTS, **LAB}
 
 
 def entry(name: str) -> Stage:
-    """What is known of a stage or of what stands beside them."""
-    return STAGES[name] if name in STAGES else BESIDE[name]
+    """What is known of a stage or of what stands beside them.
+
+    "compare/wider" is one of several: it reads the second config from `compare/wider.yaml`.
+    """
+    kind, slash, _ = name.partition("/")
+    known = STAGES[kind] if kind in STAGES else BESIDE[kind]
+    return replace(known, inputs=(*known.inputs, f"{name}.yaml")) if slash else known

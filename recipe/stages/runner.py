@@ -57,7 +57,6 @@ class Runner:
         self.config, self.path, self.folder = config, path, folder
         self.settings, self.command = tuple(settings), command
         self._data = data_fingerprint(config.data)
-        self._plugins = [n for n in (config.data.source, config.model.family) if _is_plugin(n)]
 
     def fingerprint(self, name: str) -> str:
         """What the stage's numbers depend on: config sections, data, code, earlier files."""
@@ -66,13 +65,15 @@ class Runner:
         keys = (*stage.sections, f"stages.{settings}")
         sections = {key: _plain(self.config.get(key)) for key in keys}
         inputs = {path: fingerprint.of_file(self.folder.path / path) for path in stage.inputs}
-        if self.config.model.weights_file and "model" in stage.sections:
-            weights = Path(self.config.model.weights_file)
-            inputs["model.backbone.weights"] = fingerprint.of_file(weights)
-        return fingerprint.digest(name, sections, self._data, self._code(stage), inputs)
+        configs = [self.config, *filter(None, [self.folder.given(name)])]
+        for weights in filter(None, (config.model.weights_file for config in configs)):
+            if "model" in stage.sections:
+                inputs[f"model.backbone.weights {weights}"] = fingerprint.of_file(Path(weights))
+        return fingerprint.digest(name, sections, self._data, self._code(stage, configs), inputs)
 
-    def _code(self, stage: Stage) -> str:
-        return fingerprint.of_code(stage.module, self._plugins)
+    def _code(self, stage: Stage, configs: Sequence[Config]) -> str:
+        named = [name for config in configs for name in (config.data.source, config.model.family)]
+        return fingerprint.of_code(stage.module, filter(_is_plugin, named))
 
     def standing(self, name: str) -> StageResult | None:
         """The stage's result, if it still holds for this config, data and code."""
@@ -132,10 +133,11 @@ class Runner:
 
     def experiments(self) -> list[StageResult]:
         """What stands of this config's experiments, the laboratory's too."""
-        return [result for name in BESIDE if (result := self.standing(name)) is not None]
+        names = [name for kind in BESIDE for name in (kind, *self.folder.several(kind))]
+        return [result for name in names if (result := self.standing(name)) is not None]
 
     def _record(self) -> None:
-        code = fingerprint.digest([self._code(stage) for stage in STAGES.values()])
+        code = fingerprint.digest([self._code(stage, [self.config]) for stage in STAGES.values()])
         config = fingerprint.digest(self.config.model_dump(mode="json"))
         of = {"config": config, "data": self._data, "code": code}
         record(self.folder, self.config, self.path, self.command, self.settings, of)

@@ -21,6 +21,7 @@ from recipe.runs.figures.lab import (
 )
 from recipe.runs.figures.lab_norm import SHARES, along, distributions, moving
 from recipe.runs.figures.lab_paths import paths
+from recipe.runs.figures.pairs import pairs
 from recipe.runs.figures.predictions import (
     class_predictions,
     confusion,
@@ -52,6 +53,7 @@ __all__ = [
     "loss_bands",
     "moving",
     "over",
+    "pairs",
     "paths",
     "range_curve",
     "ratios",

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from recipe.runs.figures.style import (
     BLUE,
+    GREEN,
     GREY,
     INK,
     ORANGE,
@@ -25,7 +26,8 @@ from recipe.runs.figures.style import (
     plain,
 )
 
-LOOKS = {"better": (BLUE, "^"), "worse": (RED, "v"), "inconclusive": (GREY, "o")}
+LOOKS = {"better": (BLUE, "^"), "worse": (RED, "v"), "equivalent": (GREEN, "s"),
+         "inconclusive": (GREY, "o")}  # fmt: skip
 """Colour and marker of a verdict; the marker says it again without colour."""
 
 
@@ -38,8 +40,8 @@ def intervals(
     """Differences with their intervals: what leaves the line at 0 out is decided.
 
     Args:
-        rows: (name, difference, low, high, verdict), the verdict "better", "worse" or
-            "inconclusive".
+        rows: (name, difference, low, high, verdict), the verdict "better", "worse",
+            "equivalent" or "inconclusive".
         title: of the figure.
         xlabel: the difference and its unit.
         zero: name of what everything is compared with.

@@ -16,7 +16,7 @@ from recipe.doctor.skill import LOWEST, noise
 from recipe.doctor.subject import rows_of
 from recipe.doctor.suspect import ORDER, Suspect
 from recipe.doctor.training import LACKING
-from recipe.doctor.trial import JUDGED, Bench, OutOfTime
+from recipe.doctor.trial import Bench, OutOfTime
 
 UNRELATED = 0.05
 """Skill of cheap models, up to which inputs and labels have nothing to do with each other."""
@@ -59,7 +59,8 @@ SLOWED = 0.7
 slowed it down."""
 
 MOST = 0.6
-"""Share of the best rival's gain at which an earlier one explains as much."""
+"""Share of the best rival's gain at which an earlier one explains as much; of what is lacking, that
+a second cause must bring if it brings little."""
 
 
 @dataclass
@@ -92,12 +93,11 @@ class Chain:
     @property
     def noise(self) -> float:
         """Of skill: how far chance moves it, on as many examples as judge it."""
-        subject = self.bench.subject
-        if subject.val is None:
+        judged = self.bench.val_rows
+        if judged is None:
             return 0.0  # judged on the very examples that it was trained on
-        judged = min(len(keras.tree.flatten(subject.val[0])[0]), JUDGED)
         shares = self.known.shares if self.known else None
-        return noise(self.score, judged, None if shares is None else shares.shape[1])
+        return noise(self.score, len(judged), None if shares is None else shares.shape[1])
 
     def consider(self, suspect: Suspect) -> None:
         """Name it if it is certain, or if taking it away helps."""
@@ -179,8 +179,10 @@ class Chain:
     def _helps(self, score: float) -> bool:
         best = max(score, self.known.best if self.known else score)
         gain = score - self.score
-        least = MORE if self.named else GAIN
-        return gain > max(least, 1.5 * self.noise) and gain > CLOSED * (best - self.score)
+        share = gain / (best - self.score) if best > self.score else 0.0
+        # beside a cause that is named, another one must bring much, or what was still lacking
+        least = MORE if self.named and share < MOST else GAIN
+        return gain > max(least, 1.5 * self.noise) and share > CLOSED
 
     def _speeds_up(self, suspect: Suspect, outcome: Outcome, gain: float) -> bool:
         """Inputs out of scale can slow a training down that ends well all the same."""

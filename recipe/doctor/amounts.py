@@ -66,7 +66,7 @@ def _more(suspect: Suspect, subject: Subject) -> Iterator[Change]:
             yield Change(rate=times)
             if peak is not None:
                 yield Change(held=peak)
-    elif suspect.code == "undertraining":
+    elif suspect.code == "undertraining" and not own.waits:
         yield Change(epochs=4.0)
     elif suspect.code == "batch_size" and own.batch_size and own.batch_size // 4 >= SMALLEST:
         yield Change(batch_size=own.batch_size // 4)

@@ -43,6 +43,9 @@ class Change:
     stops: int | None = None
     """Epochs without a better validation loss, after which the best weights are taken."""
 
+    waits: bool = False
+    """No early stopping: all epochs are trained."""
+
     batch_size: int | None = None
     shuffles: bool | None = None
     class_weight: dict[int, float] | None = None
@@ -136,6 +139,8 @@ def patient(callback: Any, times: float) -> Any:
 def callbacks_of(callbacks: Iterable[Any], change: Change) -> list[Any]:
     """Callbacks of its own for a training that ends otherwise."""
     made = [patient(each, change.epochs) for each in callbacks]
+    if change.waits:
+        made = [each for each in made if not isinstance(each, keras.callbacks.EarlyStopping)]
     if change.stops is not None:
         made.append(keras.callbacks.EarlyStopping(patience=change.stops, restore_best_weights=True))
     return made

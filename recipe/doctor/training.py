@@ -31,6 +31,9 @@ GAP = 0.1
 LACKING = 0.04
 """Rule 30: of skill, below what cheap models know out of fold."""
 
+CUT_SHORT = 0.5
+"""Rule 31: share of the epochs asked for, below which somebody ended the training early."""
+
 TINY = 2
 """Rule 18: examples in a batch, up to which steps are mostly noise."""
 
@@ -57,6 +60,15 @@ def rivals(subject: Subject, base: Outcome, dead: list[Suspect]) -> Iterator[Sus
     low, high = USUAL.get(type(subject.model.optimizer).__name__.lower(), (1e-4, 1e-2))
     high_rates = [_too_high(base, rate, times) for times in (0.1, 0.01)]
     low_rates = [_too_low(base, rate, times) for times in (10.0, 100.0)]
+    ran = len(base.history.get("loss", ()))
+    if ran < CUT_SHORT * subject.epochs and not base.is_broken:
+        yield Suspect(
+            "undertraining", "error", "after",
+            f"a callback ended it after {ran} of {subject.epochs} epochs", ran,
+            f"more than {CUT_SHORT:.0%} of the epochs, or nothing to gain from them",
+            "diagnosis rule 31", "all epochs, or an EarlyStopping whose patience outlasts the "
+            "noise of the validation score", {"train.early_stopping": None}, Change(waits=True),
+        )  # fmt: skip
     if rate > high or dead or base.is_broken or not _still_falls(base.losses):
         yield from high_rates
     yield from dead

@@ -97,6 +97,7 @@ proof: $(STAMP) ## measure what docs/proof.md claims; ONLY=name for one part
 
 bench: $(STAMP) ## speed, as ratios to Keras's own fit in the same run
 	@$(BIN)/python scripts/bench.py
+	@$(BIN)/python scripts/bench_monitor.py
 
 bench-doctor: $(STAMP) ## the diagnosis on programs with known faults; HALF=tune or report
 	@$(BIN)/python scripts/bench_doctor.py --half '$(HALF)' $(ARGS)

@@ -121,12 +121,12 @@ def doctor(config: Path | None, module: str | None, apply: bool, **options: Any)
 
     \b
     Example: recipe doctor configs/digits.yaml --apply
-    Example: recipe doctor --module my_training:build
+    Example: recipe doctor --module my_training:build --apply
     """
     if (config is None) == (module is None):
         raise click.UsageError("name a config, a run folder, or --module module:function")
     if module is not None:
-        _diagnose_module(module)
+        _diagnose_module(module, apply)
         return
     assert config is not None
     settings = options.pop("settings")
@@ -174,24 +174,12 @@ def compare(config: Path, other: Path | None, settings: tuple[str, ...], **optio
     _on_run_folder([stage], config=config, settings=kept, given={stage: compared}, **options)
 
 
-def _diagnose_module(name: str) -> None:
+def _diagnose_module(name: str, apply: bool) -> None:
     """Diagnose somebody's own model; exits 1 if there is something that must be mended."""
-    from recipe.config import RequestError
-    from recipe.config.plugin import load_function
-
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    build = load_function(name, "--module")
-    made = build()
-    if not isinstance(made, tuple) or len(made) not in (3, 4):
-        raise RequestError(
-            f"--module: {name}() must return (model, x, y) or (model, x, y, arguments of fit), got "
-            f"{type(made).__name__}"
-        )
-    from recipe.doctor import diagnose
+    from recipe.stages.own_model import examine
 
-    model, x, y, *given = made
-    diagnosis = diagnose(model, x, y, **(given[0] if given else {}))
-    click.echo(str(diagnosis))
+    diagnosis = examine(name, apply, click.echo)
     if any(finding.severity == "error" for finding in diagnosis.findings):
         sys.exit(1)
 

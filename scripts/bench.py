@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Callable
 from pathlib import Path
 
-from ratios import Part, Row, Seconds, Sides, hash_of, interleaved, middle, run, total
+from ratios import Part, Row, Seconds, Sides, hash_of, interleaved, middle, run, shares
 
 from recipe.config import Config
 from recipe.runs.console import native_noise_hidden
@@ -155,12 +154,6 @@ def logged(rounds: int) -> Sides:
         ours(config.replace({"train.epochs": 1}), data)([])  # a process does everything once
         laps = Turns({"everything": everything, "nothing": nothing}, LONG).take()
     return {name: shares(each, rounds) for name, each in laps.items()}
-
-
-def shares(laps: Sequence[Seconds], parts: int) -> list[Seconds]:
-    """Sums over equal parts, in order."""
-    ends = [len(laps) * k // parts for k in range(parts + 1)]
-    return [total(laps[a:b]) for a, b in pairwise(ends)]
 
 
 EPOCH = "digits MLP, steady epoch: "

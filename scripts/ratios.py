@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -91,6 +92,12 @@ def middle(each: Sequence[Seconds]) -> Seconds:
 def total(each: Sequence[Seconds]) -> Seconds:
     """The sum of each clock."""
     return Seconds(*map(sum, zip(*each, strict=True)))
+
+
+def shares(laps: Sequence[Seconds], parts: int) -> list[Seconds]:
+    """Sums over equal parts, in order."""
+    ends = [len(laps) * k // parts for k in range(parts + 1)]
+    return [total(laps[a:b]) for a, b in pairwise(ends)]
 
 
 def interleaved(sides: Mapping[str, Callable[[], Seconds]], rounds: int) -> dict[str, Any]:

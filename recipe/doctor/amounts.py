@@ -14,9 +14,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from recipe.doctor.chain import Chain, worth
+from recipe.doctor.chain import Chain
 from recipe.doctor.change import UNCHANGED, Change, kernels
 from recipe.doctor.flow import Flow
+from recipe.doctor.outcome import worth
 from recipe.doctor.subject import Subject
 from recipe.doctor.suspect import Suspect
 

@@ -10,9 +10,9 @@ import keras
 import numpy as np
 
 from recipe.doctor.change import UNCHANGED, Change
-from recipe.doctor.outcome import Outcome
+from recipe.doctor.outcome import Outcome, worth
 from recipe.doctor.reference import Reference
-from recipe.doctor.skill import LOWEST, noise
+from recipe.doctor.skill import noise
 from recipe.doctor.subject import rows_of
 from recipe.doctor.suspect import ORDER, Suspect
 from recipe.doctor.training import LACKING
@@ -220,11 +220,6 @@ def _permuted(y: Any) -> Any:
     """Targets of other examples."""
     order = np.random.default_rng(0).permutation(len(keras.tree.flatten(y)[0]))
     return rows_of(y, order)
-
-
-def worth(outcome: Outcome) -> float:
-    """A net that broke is as bad as can be; NaN where nobody can tell what it should know."""
-    return LOWEST if outcome.is_broken else outcome.score
 
 
 def lacks(chain: Chain, base: Outcome) -> bool:

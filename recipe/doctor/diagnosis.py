@@ -18,14 +18,14 @@ from pydantic import PrivateAttr
 
 from recipe.doctor.amounts import enough, restrain
 from recipe.doctor.before import before
-from recipe.doctor.chain import EXPLAINED, UNRELATED, Chain, lacks, worth
+from recipe.doctor.chain import EXPLAINED, UNRELATED, Chain, lacks
 from recipe.doctor.change import UNCHANGED, Change
 from recipe.doctor.data import of_data
 from recipe.doctor.flow import Flow, flow_of
 from recipe.doctor.head import Head
 from recipe.doctor.labels import contradicted, imbalance, indistinct, refuted
 from recipe.doctor.losses import heads_of
-from recipe.doctor.outcome import Outcome
+from recipe.doctor.outcome import Outcome, worth
 from recipe.doctor.randomness import kept_randomness
 from recipe.doctor.reference import Reference, reference
 from recipe.doctor.repair import REPAIRED, Repair

@@ -81,7 +81,6 @@ def suit_head(draft: Draft, flow: Flow, head: Head) -> None:
         draft.loss = LOSSES[name](from_logits=True)
         draft.said.append(f"{name} with from_logits=True")
         return
-    draft.said.append(f"{wanted.activation} in the last layer")
     _activate(draft, flow, wanted.activation)
 
 
@@ -92,7 +91,9 @@ def _activate(draft: Draft, flow: Flow, name: str) -> None:
         call = before
     if call.layer is layer:
         draft.settings.append((layer, "activation", keras.activations.get(name)))
-    elif isinstance(call.layer, keras.layers.Softmax | keras.layers.ReLU | keras.layers.LeakyReLU):
+        return
+    draft.said.append(f"{name} at the end of the net")
+    if isinstance(call.layer, keras.layers.Softmax | keras.layers.ReLU | keras.layers.LeakyReLU):
         draft.plan.swaps[id(call.layer)] = lambda: keras.layers.Activation(name)
     else:
         draft.plan.back.append(keras.layers.Activation(name))

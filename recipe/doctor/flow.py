@@ -62,6 +62,9 @@ class Flow:
     given: list[Any]
     """The tensors that it was given."""
 
+    output: Any = None
+    """What the net returned, in the structure that it has."""
+
     @cached_property
     def producers(self) -> dict[int, Call]:
         """Id of a tensor -> the call that put it out last."""
@@ -174,7 +177,7 @@ def flow_of(model: keras.Model, x: Any) -> Flow:
         model(given, training=False)  # a subclassed net builds itself in its first call
     with recorded(model) as calls:
         output = model(given, training=False)
-    return Flow([*calls], [*keras.tree.flatten(output)], tensors(given))
+    return Flow([*calls], [*keras.tree.flatten(output)], tensors(given), output)
 
 
 def _constant(part: Any) -> Any:

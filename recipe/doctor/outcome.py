@@ -9,6 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from recipe.doctor.skill import LOWEST
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -48,6 +50,11 @@ class Outcome:
         """The skill that decides: on validation examples where there are some."""
         found = self.train if np.isnan(self.val) else self.val
         return float("nan") if self.is_broken else found
+
+
+def worth(outcome: Outcome) -> float:
+    """A net that broke is as bad as can be; NaN where nobody can tell what it should know."""
+    return LOWEST if outcome.is_broken else outcome.score
 
 
 class Steps(keras.callbacks.Callback):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from recipe.doctor.change import Change
-from recipe.doctor.flow import KERNELS, RECURRENT, Flow, activation_of, array
+from recipe.doctor.flow import KERNELS, RECURRENT, Flow, activation_of, array, flow_of
 from recipe.doctor.head import Head
 from recipe.doctor.layers import once
 from recipe.doctor.subject import Subject
@@ -58,28 +59,49 @@ class Pulse:
         return norms[0] / norms[-1] if len(norms) > 1 and norms[-1] > 0 else 1.0
 
 
+def looked(subject: Subject) -> tuple[Flow, Pulse]:
+    """One pass forward and one back on the probe, for both."""
+    with tf.GradientTape() as tape:
+        flow = flow_of(subject.model, subject.probe())
+        loss = _loss(subject, flow.output)
+    return flow, _pulse(subject, flow, loss, tape)
+
+
 def pulse_of(subject: Subject, flow: Flow) -> Pulse:
     """Measure on the probe, in inference mode."""
-    model = subject.model
+    x = keras.tree.map_structure(tf.constant, subject.probe())
+    with tf.GradientTape() as tape:
+        loss = _loss(subject, subject.model(x, training=False))
+    return _pulse(subject, flow, loss, tape)
+
+
+def _loss(subject: Subject, output: Any) -> Any:
+    x = keras.tree.map_structure(tf.constant, subject.probe())
+    y = None  # of a model that adds its loss itself
+    if subject.y is not None:
+        y = keras.tree.map_structure(tf.constant, subject.probe(y=True))
+    return subject.model.compute_loss(x, y, output, None)
+
+
+def _pulse(subject: Subject, flow: Flow, loss: Any, tape: tf.GradientTape) -> Pulse:
     kernels: dict[int, str] = {}
     for call in flow.kernels:
         for variable in call.layer.trainable_weights:
             if len(variable.shape) > 1:
                 kernels.setdefault(id(variable), call.layer.name)
-    variables = [v for v in model.trainable_variables if id(v) in kernels]
+    variables = [v for v in subject.model.trainable_variables if id(v) in kernels]
     place = {key: number for number, key in enumerate(kernels)}
     variables.sort(key=lambda v: place[id(v)])
-    x = keras.tree.map_structure(tf.constant, subject.probe())
-    y = None  # of a model that adds its loss itself
-    if subject.y is not None:
-        y = keras.tree.map_structure(tf.constant, subject.probe(y=True))
-    with tf.GradientTape() as tape:
-        loss = model.compute_loss(x, y, model(x, training=False), None)
     found = tape.gradient(loss, [v.value for v in variables])
     gradients = [
         (kernels[id(v)], 0.0 if g is None else float(tf.norm(tf.convert_to_tensor(g))))
         for v, g in zip(variables, found, strict=True)
     ]
+    return replace(activity(flow), gradients=gradients, loss=float(loss))
+
+
+def activity(flow: Flow) -> Pulse:
+    """What one pass forward says: all but the gradients and the loss."""
     dead, saturated = {}, {}
     for call in flow.calls:
         name = activation_of(call.layer)
@@ -93,7 +115,7 @@ def pulse_of(subject: Subject, flow: Flow) -> Pulse:
             low, high = RANGES[name]
             middle, half = (low + high) / 2, (high - low) / 2
             saturated[call.layer.name] = float((np.abs(units - middle) > SATURATED * half).mean())
-    return Pulse(gradients, dead, saturated, float(loss), _shifts(flow))
+    return Pulse([], dead, saturated, float("nan"), _shifts(flow))
 
 
 def shifted(suspect: Suspect, pulse: Pulse) -> Suspect:

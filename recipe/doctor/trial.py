@@ -64,6 +64,7 @@ class Bench:
     """Seconds for all trials but the first."""
 
     clock: Callable[[], float] = time.perf_counter
+    seed: int = 0
     spent: float = 0.0
     base: Outcome | None = None
     _optimizer: Any = field(init=False, default=None)
@@ -201,7 +202,7 @@ class Bench:
         kept = dict(vars(model))
         before: list[tuple[Any, str, Any]] = []
         with kept_randomness():
-            keras.utils.set_random_seed(0)
+            keras.utils.set_random_seed(self.seed)
             try:
                 for variable, value in self._weights:
                     variable.assign(value)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from recipe.config import Config, RequestError, Task
 
-HIGHER_IS_BETTER = {"accuracy": True, "r2": True, "loss": False}
+HIGHER_IS_BETTER = {"accuracy": True, "r2": True, "loss": False, "skill": True}
+"""What can decide. `skill` is the doctor's, for models whose metric nobody knows."""
 
 
 def deciding_metric(config: Config, task: Task) -> str:

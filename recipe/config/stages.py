@@ -74,6 +74,9 @@ class OverfitStage(Section):
     sizes: PositiveInt = 5
     """Sizes to try: width x1, x2, x4, then one more layer each."""
 
+    range_steps: Annotated[int, Field(ge=50)] = 200
+    """Steps of each of the two range tests that the config's learning rate is compared with."""
+
 
 class RegularizeStage(Section):
     """Seeds of the regularize stage."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import keras
 import numpy as np
 
 from recipe.checks.constant import best_constant, prior_loss, shrunk_loss
@@ -16,16 +17,18 @@ from recipe.checks.learning import (
     check_learning_rate,
     check_reaches_floor,
 )
+from recipe.checks.pipeline import check_regularization_off
+from recipe.checks.third_step import check_decay
 from recipe.config import Config, Task, grown, without_regularization
 from recipe.data import Dataset, Split, load
 from recipe.data.profile import conflict_errors, conflict_floor
 from recipe.findings import Finding, StageResult, Verdict, overall
 from recipe.runs import RunFolder, figures
 from recipe.stages import watch
+from recipe.stages.in_hand import known_before, one_change, rate_found
 from recipe.stages.pictures import answers
 from recipe.training import (
     Checkpoint,
-    Dynamics,
     Fitted,
     StopAt,
     batch_size,
@@ -37,6 +40,8 @@ from recipe.training import (
     predictions,
     prepare_runtime,
 )
+from recipe.training.bare import held_back_by
+from recipe.training.callbacks import Rates
 from recipe.training.objective import loss_of
 
 GROWTH = (1, 2, 4)
@@ -56,16 +61,16 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     some = data.train.drawn(config.stages.overfit.examples, config.seed)
     target_loss, target_accuracy = _targets(config, some, data)
 
-    findings: list[Finding] = []
+    findings = known_before(config, data, folder)
     histories: dict[str, list[float]] = {}
     sizes = _sizes(config)
     with folder.progress("sizes", len(sizes)) as advance:
         for tried, (name, size) in enumerate(sizes.items(), start=1):
             bare = without_regularization(size)
-            followed = watch.dynamics(data)
-            fitted = _fit_to_floor(
-                bare, data, some, target_loss, target_accuracy, folder, name, followed
-            )
+            followed, rates = watch.dynamics(data), Rates()
+            log = [followed, rates, *watch.inside(folder, name, some)]
+            targets = (target_loss, target_accuracy)
+            fitted = _fit_to_floor(bare, data, some, targets, folder, name, log)
             model, histories[name] = fitted.model, fitted.history["train_loss"]
             reached = evaluate(model, some, data, config.train.loss)
             advance(f"{name}: training loss {reached['loss']:.4g}")
@@ -79,19 +84,25 @@ def run(config: Config, folder: RunFolder) -> StageResult:
                 if rate.verdict is Verdict.FAIL:
                     floor = check_reaches_floor(*measured, sizes=tried, cause=rate.code)
                     break
-    findings.append(floor)
+    findings += [
+        floor,
+        check_regularization_off(held_back_by(model)),
+        check_decay(np.array(rates.rates), best=len(rates.rates), constant=True),
+        rate_found(bare, data, some, floor.verdict is Verdict.PASS, folder),
+    ]
     watch.draw_dynamics(followed, folder)
 
     metric = deciding_metric(config, data.task)
     unseen = evaluate(model, data.val, data, config.train.loss)
+    findings.append(one_change(config, data, unseen[metric], folder))
     folder.keep(
         "predictions",
         predictions(predict(model, some.x), some, "train", data, config.train.loss)
         | predictions(predict(model, data.val.x), data.val, "val", data, config.train.loss),
     )
-    title, targets = "Down to the floor?", {"target": target_loss}
+    title, floor_line = "Down to the floor?", {"target": target_loss}
     folder.figure(
-        "loss", figures.curves(histories, "training loss", title, targets=targets, log=True)
+        "loss", figures.curves(histories, "training loss", title, targets=floor_line, log=True)
     )
     folder.figure("answers", answers(model, some, data, "Training examples: label and prediction"))
     model.save(folder.file("model.keras"))
@@ -137,13 +148,13 @@ def _fit_to_floor(
     config: Config,
     data: Dataset,
     some: Split,
-    target_loss: float,
-    target_accuracy: float | None,
+    targets: tuple[float, float | None],
     folder: RunFolder,
     name: str,
-    followed: Dynamics,
+    log: list[keras.callbacks.Callback],
 ) -> Fitted:
     """Train until the target is met in inference mode, or the steps are spent."""
+    target_loss, target_accuracy = targets
 
     def reached(_: object, logs: dict[str, float]) -> bool:
         accurate = target_accuracy is not None and logs["train_accuracy"] >= target_accuracy
@@ -161,7 +172,7 @@ def _fit_to_floor(
         seed=config.seed,
         checkpoint=Checkpoint(folder.checkpoint(name)),
         norms=config.train.norm_statistics,
-        callbacks=[StopAt(reached), followed, *watch.inside(folder, name, some)],
+        callbacks=[StopAt(reached), *log],
     )
 
 

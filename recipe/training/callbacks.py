@@ -27,6 +27,22 @@ class StopAt(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
+class Rates(keras.callbacks.Callback):
+    """The learning rate at which each epoch begins, as the optimizer has it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rates: list[float] = []
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Forget an earlier training."""
+        self.rates = []
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Note it."""
+        self.rates = [*self.rates, *learning_rate(self.model).values()]
+
+
 class LogEpochs(keras.callbacks.Callback):
     """Loss, metric and learning rate of each epoch.
 

@@ -24,6 +24,7 @@ TINY = {
     "stages.baseline.min_steps": "40",
     "stages.baseline.seeds": "2",
     "stages.baseline.size_steps": "40",
+    "stages.overfit.range_steps": "50",
     "stages.baseline.learning_rate": "0.01",
 }
 

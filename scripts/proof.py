@@ -1,7 +1,8 @@
 """Measures whole what the tests hold a slice of: `make proof`, or `make proof ONLY=name`.
 
 Each part writes `runs/proof/<name>.json`: rows of name, ratio, low, high, bar and met, with the
-date and the hash of the code and configs that were measured. `digits` goes on where it was stopped.
+date and the hash of the code and configs that were measured. `digits` and `null` go on where they
+were stopped.
 `docs/proof.md` is written anew from these files after every part.
 """
 
@@ -20,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import compare_proofs
 import data_proofs
 import fault_proofs
 import lab_proofs
@@ -127,6 +129,7 @@ PARTS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
     "lsuv": model_proofs.lsuv,
     "recalibrate": model_proofs.recalibrate,
     "papers": lab_proofs.papers,
+    "null": compare_proofs.null,
     "faults": fault_proofs.faults,
 }
 
@@ -145,6 +148,7 @@ MEASURED: dict[str, tuple[str, ...]] = {
     "deep": _TRAINING,
     "lsuv": _TRAINING,
     "recalibrate": _TRAINING,
+    "null": ("recipe.compare",),
     "papers": ("recipe.compare", "recipe.training", "recipe.training.steps"),
     "faults": (),
 }
@@ -195,8 +199,8 @@ def write_page() -> None:
         "",
         "What is claimed, as it was last measured. Written by `make proof`; a figure that is older",
         "than the code it measures is marked as stale. From and to: the 95 % interval over split",
-        "seeds for `digits` and over seeds for `papers`, elsewhere the lowest and highest of what",
-        "the line names.",
+        "seeds for `digits` and over seeds for `papers`, that of a share for `null`, elsewhere the",
+        "lowest and highest of what the line names.",
         "",
         "| part | what | measured | from, to | bar | met | measured on | |",
         "|---|---|---|---|---|---|---|---|",

@@ -93,7 +93,7 @@ def meters(seed: int) -> Rows:
     drawn = np.random.default_rng(seed)
     z = drawn.normal(size=(2400, 8))
     state = np.stack([z[:, 0] + z[:, 1], z[:, 2] * z[:, 3] + 0.3, z[:, 4] - z[:, 0]]).argmax(axis=0)
-    pressure = z[:, 5] ** 2 + z[:, 6] ** 2 + 0.5 * z[:, 0]
+    pressure = z[:, 5] ** 2 + z[:, 6] ** 2 + 0.5 * z[:, 0] + 1.5 * drawn.normal(size=2400)
     alarm = pressure > np.quantile(pressure, 0.96)
     units = np.array([230, 50, 12, 900, 1.2, 350, 4, 0.02])
     x = units * (1 + 0.1 * z)
@@ -201,9 +201,8 @@ def loans(seed: int) -> Rows:
     """2,400 loans: income, sum, months, rate (a fraction), age, dependants; one in 16 defaults."""
     drawn = np.random.default_rng(seed)
     z = drawn.normal(size=(2400, 5))
-    risk = (
-        1.2 * z[:, 1] - 1.3 * z[:, 0] + abs(z[:, 3]) + 0.8 * z[:, 4] + 0.3 * drawn.normal(size=2400)
-    )
+    risk = 1.2 * z[:, 1] - 1.3 * z[:, 0] + abs(z[:, 3]) + 0.8 * z[:, 4]
+    risk += 1.5 * drawn.normal(size=2400)
     x = np.stack(
         [np.exp(10.6 + 0.4 * z[:, 0]), np.exp(9.5 + 0.6 * z[:, 1]), 36 + 12 * (z[:, 2] > 0),
          0.04 + 0.01 * z[:, 3], 40 + 11 * z[:, 4], drawn.integers(0, 5, 2400)], axis=1,

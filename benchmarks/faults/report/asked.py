@@ -139,7 +139,7 @@ def loans_never_refused(seed: int, class_weight: dict[int, float] | None = None)
         [norm, layers.Dense(6, activation="relu"), layers.Dense(1, activation="sigmoid")]
     )
     model.compile(keras.optimizers.Adam(0.002), "binary_crossentropy", metrics=["accuracy"])
-    fit: dict[str, Any] = {"epochs": 10, "batch_size": 32, "class_weight": class_weight}
+    fit: dict[str, Any] = {"epochs": 25, "batch_size": 32, "class_weight": class_weight}
     return Program(model, x, y, fit, (x_test, y_test), "balanced_accuracy")
 
 

@@ -261,8 +261,8 @@ def alarms_never_raised(seed: int, class_weight: dict[int, float] | None = None)
             layers.Dense(1, activation="sigmoid"),
         ]
     )
-    model.compile(keras.optimizers.Adam(0.002), "binary_crossentropy", metrics=["accuracy"])
-    fit = {"epochs": 15, "batch_size": 32, "class_weight": class_weight}
+    model.compile(keras.optimizers.Adam(0.003), "binary_crossentropy", metrics=["accuracy"])
+    fit = {"epochs": 25, "batch_size": 32, "class_weight": class_weight}
     return Program(model, x, y[:, 1], fit, (x_test, y_test[:, 1]), "balanced_accuracy")
 
 

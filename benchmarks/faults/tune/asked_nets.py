@@ -153,9 +153,9 @@ def wine_stopped_at_the_first_wobble(seed: int, patience: int = 0) -> Program:
             layers.Dense(3, activation="softmax"),
         ]
     )
-    model.compile(keras.optimizers.SGD(0.003), SPARSE, metrics=["accuracy"])
+    model.compile(keras.optimizers.SGD(0.006), SPARSE, metrics=["accuracy"])
     stop = keras.callbacks.EarlyStopping("val_accuracy", patience=patience)
-    fit = {"epochs": 80, "batch_size": 4, "validation_split": 0.1, "callbacks": [stop]}
+    fit = {"epochs": 100, "batch_size": 4, "validation_split": 0.1, "callbacks": [stop]}
     return Program(model, scaler.transform(x), y, fit, (scaler.transform(x_test), y_test))
 
 

@@ -73,7 +73,7 @@ def is_compared(setting: str) -> bool:
 
 
 def challenger(old: Config, new: Config) -> Config:
-    """What of `new` is compared: data, model and train; `old` says how it is judged.
+    """What of `new` is compared: data, model and train; `old` says how, `stages.compare`.
 
     Raises:
         RequestError: there is nothing to compare, or the scores would not be about the same.
@@ -95,7 +95,10 @@ def challenger(old: Config, new: Config) -> Config:
             f"{_both(['train.metric'], changed)}: scores in two units; give both configs the same"
         )
     parts = {part: new.get(part).model_dump(mode="json") for part in COMPARED}
-    return Config.model_validate({**parts, "name": new.name, "search": {"space": {}}})
+    how = {"compare": old.stages.compare.model_dump(mode="json")}
+    return Config.model_validate(
+        {**parts, "name": new.name, "stages": how, "search": {"space": {}}}
+    )
 
 
 def groups_of(keys: Iterable[str]) -> list[str]:

@@ -18,6 +18,7 @@ from recipe.checks import compare as checks
 from recipe.compare import Comparison, Looks, Scored, resolution_of, score_seed, seeds_needed
 from recipe.config import Config, RequestError
 from recipe.config.differences import called, differences, file_name, groups_of
+from recipe.config.stages import CompareStage
 from recipe.data import Dataset, load
 from recipe.findings import Finding, StageResult, overall
 from recipe.runs import RunFolder, figures
@@ -58,7 +59,7 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     """Train both, seed by seed, until it is settled."""
     prepare_runtime(config.train.threads)
     old, new = _sides(config, folder)
-    settings = config.stages.compare
+    settings = new.config.stages.compare
     metric = deciding_metric(config, old.data.task)
     plan = Looks(settings.seeds, settings.confidence)
     seen: list[Comparison] = []
@@ -76,9 +77,9 @@ def run(config: Config, folder: RunFolder) -> StageResult:
                 if plan.is_over(seen[-1]):
                     break
     found = seen[-1]
-    needed = _needed(found, config)
-    _show(old, new, seen, config, folder)
-    findings = [*_is_fair(old, new), *_answers(new.name, found, needed, config)]
+    needed = _needed(found, settings)
+    _show(old, new, seen, folder)
+    findings = [*_is_fair(old, new), *_answers(new.name, found, needed, settings)]
     return StageResult(
         stage=str(folder.stage),
         verdict=overall(findings),
@@ -134,8 +135,7 @@ def _train(side: Side, seed: int, most: int, folder: RunFolder, advance: Advance
     advance(f"{training}: val {metric} {side.trained[-1].score:.4f}")
 
 
-def _needed(found: Comparison, config: Config) -> int | None:
-    settings = config.stages.compare
+def _needed(found: Comparison, settings: CompareStage) -> int | None:
     if not np.isfinite(found.spread):
         return None
     return seeds_needed(found.spread, found.seeds, settings.smallest, settings.confidence)
@@ -151,8 +151,9 @@ def _is_fair(old: Side, new: Side) -> list[Finding]:
     ]
 
 
-def _answers(name: str, found: Comparison, needed: int | None, config: Config) -> list[Finding]:
-    settings = config.stages.compare
+def _answers(
+    name: str, found: Comparison, needed: int | None, settings: CompareStage
+) -> list[Finding]:
     error = 1 - settings.confidence
     answer = checks.check_compared(str(found), found.difference, found.effect, error, name)
     if not np.isfinite(found.spread):
@@ -163,11 +164,9 @@ def _answers(name: str, found: Comparison, needed: int | None, config: Config) -
     ]
 
 
-def _show(
-    old: Side, new: Side, seen: Sequence[Comparison], config: Config, folder: RunFolder
-) -> None:
+def _show(old: Side, new: Side, seen: Sequence[Comparison], folder: RunFolder) -> None:
     """The figure, a table of the seeds, and the mean curves of both in TensorBoard."""
-    found, settings = seen[-1], config.stages.compare
+    found = seen[-1]
     gains = [gain(found.metric, *pair) for pair in zip(new.scores, old.scores, strict=True)]
     folder.figure(
         "pairs",
@@ -175,13 +174,13 @@ def _show(
             {old.name: old.scores, new.name: new.scores},
             gains,
             [(each.seeds, each.difference, each.low, each.high) for each in seen],
-            settings.smallest,
+            new.config.stages.compare.smallest,
             f"{new.name} against {old.name}: {found.verdict}, "
             f"{found.difference:+.4f} [{found.low:+.4f}, {found.high:+.4f}]",
             f"validation {found.metric}",
         ),
     )
-    first = config.seed + FIRST_SEED
+    first = old.config.seed + FIRST_SEED
     rows = zip(range(first, first + len(gains)), old.scores, new.scores, gains, strict=True)
     lines = ["seed,old,new,gain", *(",".join(map(str, row)) for row in rows)]
     write_atomically(folder.file("seeds.csv"), "\n".join(lines) + "\n")

@@ -62,7 +62,9 @@ class Runner:
         """What the stage's numbers depend on: config sections, data, code, earlier files."""
         stage = entry(name)
         settings = stage.settings or name.replace("-", "_")
-        keys = (*stage.sections, f"stages.{settings}")
+        # one of several has its settings in the config that it was given
+        own = [] if "/" in name else [f"stages.{settings}"]
+        keys = (*stage.sections, *own)
         sections = {key: _plain(self.config.get(key)) for key in keys}
         inputs = {path: fingerprint.of_file(self.folder.path / path) for path in stage.inputs}
         configs = [self.config, *filter(None, [self.folder.given(name)])]

@@ -68,6 +68,8 @@ def test_what_is_compared_is_the_net_and_not_how_it_is_judged() -> None:
     other = challenger(OLD, new)
     assert (other.model, other.train, other.data) == (new.model, new.train, new.data)
     assert other == challenger(OLD, new.replace({"seed": 4, "stages.data.min_examples": 70}))
+    asked = OLD.replace({"stages.compare.seeds": 7})
+    assert challenger(asked, new).stages.compare.seeds == 7, "how is said by the first"
 
 
 @pytest.mark.parametrize(

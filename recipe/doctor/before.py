@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from recipe.doctor.change import Change
+from recipe.doctor.dependencies import dependencies
 from recipe.doctor.flow import RECURRENT, Flow, array, tensors
 from recipe.doctor.head import SQUARED, Head, trouble
 from recipe.doctor.layers import of_layers, once
@@ -55,6 +56,7 @@ def before(subject: Subject, flow: Flow, heads: list[Head]) -> Iterator[Suspect]
     yield from input_scale(flow)
     yield from target_scale(subject, heads)
     yield from order(subject, heads)
+    yield from dependencies(subject, flow, heads)
     yield from of_layers(subject, flow)
     yield from amounts(subject, flow)
     yield from clipping(subject)

@@ -21,6 +21,7 @@ from recipe.doctor.before import before
 from recipe.doctor.chain import EXPLAINED, UNRELATED, Chain, lacks
 from recipe.doctor.change import UNCHANGED, Change
 from recipe.doctor.data import of_data
+from recipe.doctor.dependencies import examples_mixed
 from recipe.doctor.flow import Flow, flow_of
 from recipe.doctor.head import Head
 from recipe.doctor.labels import contradicted, imbalance, indistinct, refuted
@@ -79,7 +80,7 @@ class Diagnosis:
 
     def __str__(self) -> str:
         """A line a finding, worst first."""
-        lines = [f"{f.severity}: {f.code}: {f.message}" for f in self.findings]
+        lines = [f"{f.severity}: {f.check}: {f.message}" for f in self.findings]
         cures = [f"    do: {f.prescription}" if f.prescription else "" for f in self.findings]
         said = [part for pair in zip(lines, cures, strict=True) for part in pair if part]
         return "\n".join([*said, *self.notes]) or "nothing found"
@@ -207,6 +208,7 @@ def _explained(
     explained = {code for each in codes for code in EXPLAINED.get(each, ())}
     chain.named = [each for each in chain.named if each[0].code not in explained]
     model = bench.subject.model
+    chain.advice += examples_mixed(bench.subject, flow)
     findings = [finding_of(suspect, model, gain) for suspect, gain in chain.named]
     findings += [finding_of(replace(each, severity="advice"), model) for each in chain.advice]
     findings += [finding_of(each, model) for each in symptoms(base, known)]
@@ -243,13 +245,13 @@ def finding_of(suspect: Suspect, model: keras.Model, gain: float | None = None) 
     if gain is not None and np.isfinite(gain):
         said += f"; without it, the same training ends with a skill {gain:+.2f} higher"
     named = Named(
-        check=suspect.code,
+        check=suspect.code or suspect.check,
         verdict=VERDICTS[suspect.severity],
         message=said + ".",
         measured=suspect.measured,
         expected=suspect.expected,
         source=suspect.source,
-        code=suspect.code,
+        code=suspect.code or None,
         severity=suspect.severity,
         prescription=suspect.cure,
         when=suspect.when,

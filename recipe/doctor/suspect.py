@@ -59,3 +59,6 @@ class Suspect:
 
     is_certain: bool = False
     """No trial is needed to name it."""
+
+    check: str = ""
+    """Its name where it has no code: advice on what is no cause of anything."""

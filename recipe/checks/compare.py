@@ -136,3 +136,26 @@ def check_seeds(
         else f"stages.compare.seeds: {needed}. To be chosen beforehand: to go on because it was "
         "inconclusive errs more often",
     )
+
+
+def check_noise_floor(spread: float, found: float, seeds: int, metric: str) -> Finding:
+    """What chance alone does to a score, known before anything is said to help.
+
+    Args:
+        spread: standard deviation of the incumbent's score over seeds.
+        found: gain that so many seeds find in 80 % of comparisons.
+        seeds: of each config.
+        metric: that they are measured in.
+    """
+    known = np.isfinite(spread)
+    return judge(
+        "noise_floor",
+        Verdict.PASS if known else Verdict.SKIP,
+        f"From seed to seed val {metric} varies by {spread:.2g} (standard deviation): less is "
+        f"noise, and {seeds} seeds find a gain of {found:.2g} in 80 % of comparisons."
+        if known
+        else "Seeds diverged: there is no noise floor.",
+        measured=spread,
+        expected="known before the first rung",
+        source="checklist rows 0.4 and P14; Cohen 1988 (power)",
+    )

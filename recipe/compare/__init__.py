@@ -1,7 +1,7 @@
 """Is one config better than another? The same seeds for both, an interval, and a plain answer."""
 
 from recipe.compare.paired import Comparison, paired, resolution_of
-from recipe.compare.power import seeds_needed
+from recipe.compare.power import gain_found, seeds_needed
 from recipe.compare.resample import bootstrap, ends, resampled
 from recipe.compare.seeds import Scored, score_seed, score_seeds
 from recipe.compare.sequential import Looks
@@ -12,6 +12,7 @@ __all__ = [
     "Scored",
     "bootstrap",
     "ends",
+    "gain_found",
     "paired",
     "resampled",
     "resolution_of",

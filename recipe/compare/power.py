@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import special, stats
+from scipy import optimize, special, stats
 
 from recipe.compare.sequential import FIRST, Looks
 
@@ -34,10 +34,8 @@ def seeds_needed(spread: float, seeds: int, smallest: float, confidence: float) 
     Returns:
         None: more than 200.
     """
-    free = seeds - 1
-    may_be = spread * np.sqrt(free / stats.chi2.ppf(QUANTILES, free))
     with np.errstate(divide="ignore"):  # no spread: seen at once
-        effects = smallest / may_be
+        effects = smallest / _may_be(spread, seeds)
     needed = _least(effects, 1 - confidence)
     # a plan with more looks has a lower level at its last one, and so needs more again
     while needed is not None:
@@ -46,6 +44,33 @@ def seeds_needed(spread: float, seeds: int, smallest: float, confidence: float) 
             return None if again is None else needed
         needed = again
     return None
+
+
+def gain_found(spread: float, seeds: int, confidence: float) -> float:
+    """The gain that one look with so many seeds finds in 80 % of comparisons.
+
+    Args:
+        spread: standard deviation of a single config's score over as many seeds. That of the
+            paired difference is taken for the square root of two as much: what pairs share, if
+            they share anything, makes it smaller.
+        seeds: of each config.
+        confidence: of the interval, two-sided.
+
+    Returns:
+        In the metric's unit; 0 if there is no spread.
+    """
+    apart = np.sqrt(2) * _may_be(1.0, seeds)
+
+    def missing(gain: float) -> float:
+        return power(seeds, gain / apart, 1 - confidence) - POWER
+
+    return float(spread * optimize.brentq(missing, 0.0, 1e4))
+
+
+def _may_be(spread: float, seeds: int) -> np.ndarray:
+    """What a standard deviation may truly be that was measured on so many seeds."""
+    free = seeds - 1
+    return spread * np.sqrt(free / stats.chi2.ppf(QUANTILES, free))
 
 
 def _least(effects: np.ndarray, level: float) -> int | None:
@@ -67,5 +92,5 @@ def power(seeds: int, effects: np.ndarray, level: float) -> float:
     free = seeds - 1
     limit = special.stdtrit(free, 1 - level / 2)
     large = effects * np.sqrt(seeds)
-    found = 1 - special.nctdtr(free, np.minimum(large, 100.0), limit)
-    return float(np.mean(found))
+    missed = special.nctdtr(free, large, limit)
+    return float(np.mean(1 - np.nan_to_num(missed)))  # SciPy has no digits left for what is 0

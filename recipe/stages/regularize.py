@@ -1,15 +1,17 @@
 """Stage 4. Regularize: give up training loss for validation score, one change at a time.
 
-Each rung of the ladder is a single config change, trained with the same seeds as the incumbent.
-What is better beyond noise is combined, and the combination must win again on fresh seeds.
+How much chance alone moves a score is measured first. Each rung of the ladder is a single config
+change, trained with the same seeds as the incumbent. What is better beyond noise is combined, and
+the combination must win again on fresh seeds.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from recipe.checks.compare import check_noise_floor
 from recipe.checks.learning import check_trains
-from recipe.compare import Comparison, paired, resolution_of, score_seeds
+from recipe.compare import Comparison, gain_found, paired, resolution_of, score_seeds
 from recipe.config import SIZES, Config, grown
 from recipe.data import load
 from recipe.findings import Finding, StageResult, Verdict, judge, overall
@@ -48,23 +50,26 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     incumbent = folder.winner("overfit", "overfit.yaml", config)
     data = load(config.data)
     metric = deciding_metric(config, data.task)
+    resolution = resolution_of(metric, data)
     rungs = ladder(incumbent)
     seeds = range(config.seed, config.seed + settings.seeds)
     fresh = range(seeds.stop, seeds.stop + settings.seeds)
 
     with folder.progress("trainings", (len(rungs) + 1) * len(seeds)) as advance:
         base = score_seeds(incumbent, data, seeds, advance, "incumbent", folder.checkpoint)
+        noise = max(float(np.std(base, ddof=1)), resolution)
+        detectable = gain_found(noise, len(seeds), settings.confidence)
+        floor = check_noise_floor(noise, detectable, len(seeds), metric)
+        folder.say(floor.message)
         tried: dict[str, Comparison] = {}
         for name, changes in rungs.items():
             rung = incumbent.replace(changes)
             scores = score_seeds(rung, data, seeds, advance, name, folder.checkpoint)
-            tried[name] = paired(
-                scores, base, metric, settings.confidence, resolution_of(metric, data)
-            )
+            tried[name] = paired(scores, base, metric, settings.confidence, resolution, noise)
 
     trains = check_trains(base, metric)
     better = [name for name, found in tried.items() if found.verdict == "better"]
-    findings = [trains, *(_rung(name, found) for name, found in tried.items())]
+    findings = [trains, floor, *(_rung(name, found) for name, found in tried.items())]
     winner, won = incumbent, None
     if better:
         combined = incumbent.replace(_combined([rungs[name] for name in better], tried, better))
@@ -72,7 +77,7 @@ def run(config: Config, folder: RunFolder) -> StageResult:
             kept_in = folder.checkpoint
             base_again = score_seeds(incumbent, data, fresh, advance, "incumbent", kept_in)
             scores = score_seeds(combined, data, fresh, advance, " + ".join(better), kept_in)
-        won = paired(scores, base_again, metric, settings.confidence, resolution_of(metric, data))
+        won = paired(scores, base_again, metric, settings.confidence, resolution, noise)
         findings.append(_rung("the combination, on fresh seeds", won))
         if won.verdict == "better":
             winner = combined
@@ -102,6 +107,7 @@ def run(config: Config, folder: RunFolder) -> StageResult:
             "seeds": len(seeds),
             f"val_{metric}": float(np.mean(base)),
             f"val_{metric}_std": float(np.std(base, ddof=1)),
+            "detectable_gain": detectable,
             **{f"gain_{name}": found.difference for name, found in shown.items()},
         },
         findings=findings,

@@ -193,9 +193,11 @@ def whole(train: Train, is_cold: bool = True) -> Callable[[], Seconds]:
 class Turns:
     """Lets trainings run in threads, one at a time, an epoch each, until their time is up."""
 
-    def __init__(self, trainings: dict[str, Callable[[Turns], None]], seconds: float) -> None:
-        """Name the trainings; the first one's time decides when all of them end."""
-        self._trainings, self._limit = trainings, seconds
+    def __init__(
+        self, trainings: dict[str, Callable[[Turns], None]], seconds: float, kind: str = "wall"
+    ) -> None:
+        """Name the trainings; the first one's time, by this clock, decides when all of them end."""
+        self._trainings, self._limit, self._kind = trainings, seconds, kind
         self._gates = {name: threading.Semaphore(0) for name in trainings}
         self._waiting = [*trainings]
         """Who has not ended, in the order of their turns."""
@@ -203,7 +205,6 @@ class Turns:
         self._last: int | None = None
         """The epoch that is the last of all."""
         self.laps: dict[str, list[Seconds]] = {name: [] for name in trainings}
-        self._walls = dict.fromkeys(trainings, 0.0)
 
     def take(self) -> dict[str, list[Seconds]]:
         """Train; returns what each epoch of each training took, its beginning included."""
@@ -214,9 +215,9 @@ class Turns:
                 end.result()
         return self.laps
 
-    def clock(self, name: str) -> float:
+    def clock(self, name: str, kind: str = "wall") -> float:
         """Seconds of a training whose turn it is, without those of the others."""
-        return self._walls[name] + since(self._began).wall
+        return sum(getattr(each, kind) for each in (*self.laps[name], since(self._began)))
 
     def callback(self, name: str) -> keras.callbacks.Callback:
         """What stops a training after each epoch until it is its turn again."""
@@ -245,12 +246,10 @@ class Turns:
             self._gates[name].acquire()
             self._began = now()
         if self._last is None and name == self._waiting[0]:
-            self._last = epoch if self.clock(name) >= self._limit else None
+            self._last = epoch if self.clock(name, self._kind) >= self._limit else None
         return epoch == self._last
 
     def _pass_on(self, name: str) -> None:
-        lap = since(self._began)
-        self.laps[name].append(lap)
-        self._walls[name] += lap.wall
+        self.laps[name].append(since(self._began))
         place = self._waiting.index(name) + 1
         self._gates[self._waiting[place % len(self._waiting)]].release()

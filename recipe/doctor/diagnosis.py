@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
+import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -38,7 +39,7 @@ from recipe.doctor.trial import Bench
 from recipe.findings import Finding, Verdict
 
 ALLOWANCE = 30.0
-"""Seconds for trials, beside the cost of the training that was asked for."""
+"""Seconds for looking and for trials, beside the cost of the training that was asked for."""
 
 VERDICTS = {"error": Verdict.FAIL, "warning": Verdict.WARN, "advice": Verdict.PASS}
 
@@ -116,7 +117,8 @@ def diagnose(
         model: compiled. Its weights, optimizer and settings are afterwards as they were.
         x: what `fit` takes: arrays, structures of them, or a stream; a generator is used up.
         y: targets, if x is no stream.
-        budget_s: seconds for trials, beside the training that was asked for.
+        budget_s: seconds for all but the training that was asked for: looking, and trials; 30 by
+            default. What there was no time for stands in `notes`.
         fit: the arguments of `keras.Model.fit`.
 
     Never raises because of what is wrong with the model: a first step that fails is a finding.
@@ -128,6 +130,7 @@ def diagnose(
 
 
 def _diagnose(model: keras.Model, subject: Subject, budget: float) -> Diagnosis:
+    started = time.perf_counter()
     if subject.lacking:
         return _broken(subject, subject.lacking, [])
     try:
@@ -146,7 +149,7 @@ def _diagnose(model: keras.Model, subject: Subject, budget: float) -> Diagnosis:
     suspects += [*of_data(subject, heads), *doubts]
     if known is not None and (doubts or known.best <= UNRELATED):
         subject = held_out(subject)  # else a net that learns by heart looks as if it knew
-    bench = Bench(subject, heads, budget)
+    bench = Bench(subject, heads, budget - (time.perf_counter() - started))
 
     def look() -> Pulse:
         return pulse_of(subject, flow_of(model, subject.probe()))
@@ -213,7 +216,7 @@ def _explained(
     findings += [finding_of(replace(each, severity="advice"), model) for each in chain.advice]
     findings += [finding_of(each, model) for each in symptoms(base, known)]
     findings.sort(key=lambda f: (SEVERITIES.index(f.severity or "advice"), f.code in SYMPTOMS))
-    notes = [*bench.subject.notes, *chain.notes]
+    notes = [*dict.fromkeys([*bench.subject.notes, *chain.notes])]
     return Diagnosis(findings, worth(base), chain.score, chain.change, notes)
 
 

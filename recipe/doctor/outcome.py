@@ -60,8 +60,12 @@ def worth(outcome: Outcome) -> float:
 class Steps(keras.callbacks.Callback):
     """The loss of each step: Keras tells the mean of an epoch so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = np.inf) -> None:
+        """`seconds`: after which the training is stopped."""
         super().__init__()
+        self.seconds = seconds
+        self.was_stopped = False
+        """Because the time was up."""
         self.losses: list[float] = []
         self.first_epoch = self.epoch = 0.0
         self._mean = 0.0
@@ -84,5 +88,6 @@ class Steps(keras.callbacks.Callback):
         mean = float((logs or {}).get("loss", np.nan))
         self.losses.append(mean * (batch + 1) - (self._mean * batch if batch else 0.0))
         self._mean = mean
-        if not np.isfinite(mean):
+        self.was_stopped = time.perf_counter() - self._began > self.seconds
+        if self.was_stopped or not np.isfinite(mean):
             self.model.stop_training = True

@@ -24,6 +24,10 @@ COLUMNS = 4_096
 """Numbers of an example that they can bear."""
 
 
+TREES, FEWER, MANY = 100, 30, 512
+"""Of a forest; of one on more columns than these, which takes long and gains little by more."""
+
+
 @dataclass(frozen=True)
 class Reference:
     """What cheap models know of a target, as `skill.skill` counts it, out of fold."""
@@ -78,7 +82,7 @@ def of_classes(x: np.ndarray, y: np.ndarray) -> Reference | None:
     folds = int(min(3, counts.min()))
     models: dict[str, Any] = {
         "a linear model": make_pipeline(StandardScaler(), LogisticRegression(max_iter=200)),
-        "a forest": RandomForestClassifier(100, min_samples_leaf=2, random_state=0, n_jobs=2),
+        "a forest": RandomForestClassifier(_trees(x), min_samples_leaf=2, random_state=0, n_jobs=2),
     }
     found = []
     for name, model in models.items():
@@ -108,3 +112,7 @@ def of_numbers(x: np.ndarray, y: np.ndarray) -> Reference | None:
         score = 1 - float(((y - said) ** 2).mean() / y.var())
         found.append(Reference(score, name, said, None, y))
     return max(found, key=lambda each: each.best)
+
+
+def _trees(x: np.ndarray) -> int:
+    return TREES if x.shape[1] <= MANY else FEWER

@@ -29,6 +29,7 @@ from recipe.doctor.change import (
 )
 from recipe.doctor.head import Head
 from recipe.doctor.outcome import Outcome, Steps
+from recipe.doctor.progress import Progress
 from recipe.doctor.randomness import kept_randomness
 from recipe.doctor.skill import skill
 from recipe.doctor.subject import Subject, rows_of
@@ -47,7 +48,8 @@ KEPT_CALLBACKS = (
     keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau,
     keras.callbacks.EarlyStopping, keras.callbacks.SwapEMAWeights,
 )  # fmt: skip
-"""Callbacks that decide how a net is trained; others write files or draw, and are left out."""
+"""Callbacks that decide how a net is trained. All others are left out: trainings that nobody asked
+for must not write files, send messages or overwrite a checkpoint."""
 
 
 class OutOfTime(Exception):
@@ -71,6 +73,7 @@ class Bench:
     _key: Any = None
 
     def __post_init__(self) -> None:
+        self._note_left_out()
         model = self.subject.model
         self._weights = [(v, np.array(v.numpy())) for v in model.variables]
         subject = self.subject
@@ -79,6 +82,23 @@ class Bench:
         if subject.val and (count := len(keras.tree.flatten(subject.val[0])[0])) >= FEW:
             self.val_rows = subject.spread(count, JUDGED)
         self._scaled: Any = None
+
+    def _note_left_out(self) -> None:
+        """Of Keras's own callbacks, those that are left out decide nothing."""
+        own = {
+            type(each).__name__
+            for each in self.subject.callbacks
+            if not isinstance(each, KEPT_CALLBACKS)
+            and (
+                not type(each).__module__.startswith("keras.")
+                or isinstance(each, keras.callbacks.LambdaCallback)
+            )
+        }
+        if own:
+            self.subject.notes.append(
+                f"trained without {', '.join(sorted(own))}, which might write or send something: "
+                "what it does to the net was not seen"
+            )
 
     def run(self, change: Change = UNCHANGED, look: Callable[[], Any] | None = None) -> Outcome:
         """Train, judge, and put everything back.
@@ -89,13 +109,15 @@ class Bench:
         if self.base and self.spent + self._cost(change, self.base) > self.budget:
             raise OutOfTime
         started = self.clock()
-        outcome = self._run(change, look)
-        seconds = self.clock() - started
+        left = self.budget - self.spent if self.base else np.inf
+        try:
+            outcome = self._run(change, look, left)
+        finally:
+            seconds = self.clock() - started
+            self.spent += seconds if self.base else 0.0
         outcome = replace(outcome, seconds=seconds)
         if self.base is None:
             self.base = outcome
-        else:
-            self.spent += seconds
         return outcome
 
     def _cost(self, change: Change, base: Outcome) -> float:
@@ -109,7 +131,7 @@ class Bench:
         more = max(times - 1, 0) * subject.steps * epochs
         return base.first_epoch + (epochs - 1) * base.epoch + more * STEP
 
-    def _run(self, change: Change, look: Callable[[], Any] | None) -> Outcome:
+    def _run(self, change: Change, look: Callable[[], Any] | None, left: float) -> Outcome:
         model, subject = self.subject.model, self.subject
         x, val_x = subject.x, subject.val[0] if subject.val else None
         y, val_y = subject.y, subject.val[1] if subject.val else None
@@ -122,7 +144,7 @@ class Bench:
             y = (y - mean) / std
             val_y = None if val_y is None else (val_y - mean) / std
         size = change.batch_size or subject.batch_size
-        steps = Steps()
+        steps = Steps(left)
         with self._set(change):
             draw(change.drawn)
             history = model.fit(
@@ -133,10 +155,12 @@ class Bench:
                 epochs=max(1, round(subject.epochs * change.epochs)),
                 shuffle=subject.shuffles if change.shuffles is None else change.shuffles,
                 validation_data=None if val_x is None else (val_x, val_y),
-                callbacks=[*callbacks_of(self._callbacks(), change), steps],
+                callbacks=[*callbacks_of(self._callbacks(), change), steps, Progress()],
                 verbose=0,
                 **subject.rest,
             ).history  # fmt: skip
+            if steps.was_stopped:
+                raise OutOfTime
             outputs = self._outputs(rows_of(x, self.rows))
             some_y = self.targets(y, self.rows)
             train = self._skill(outputs, some_y)

@@ -288,3 +288,17 @@ def test_codes_are_those_of_the_list() -> None:
     assert len(ORDER) == 30
     assert not set(ORDER) & SYMPTOMS
     assert set(EXPLAINED) | {code for codes in EXPLAINED.values() for code in codes} <= set(ORDER)
+
+
+class Sends(keras.callbacks.Callback):
+    """Somebody's own."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        raise AssertionError("trainings that nobody asked for must not send anything")
+
+
+def test_callbacks_that_might_write_or_send_are_left_out_and_noted() -> None:
+    model, x, y, arguments = gaps()
+    callbacks = [Sends(), keras.callbacks.TerminateOnNaN()]
+    notes = diagnose(model, x, y, budget_s=0.0, callbacks=callbacks, **arguments).notes
+    assert any("trained without Sends, which" in note for note in notes)

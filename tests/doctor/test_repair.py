@@ -21,7 +21,7 @@ from recipe.doctor.repair import Repair
 from recipe.doctor.right import Right, right
 from recipe.doctor.subject import subject_of
 from recipe.doctor.suspect import Suspect
-from recipe.doctor.trial import Bench
+from recipe.doctor.trial import Bench, OutOfTime
 
 Sizes = keras.layers.Dense
 SPARSE = "sparse_categorical_crossentropy"
@@ -379,3 +379,16 @@ def test_of_a_cure_there_is_as_much_as_helps() -> None:
     assert held.change is not None
     assert held.change.held == pytest.approx(1e-3)
     assert held.cure == "a learning rate of 0.001, held"
+
+
+def test_a_trial_that_takes_longer_than_there_is_time_for_is_ended() -> None:
+    x, y = rows()
+    model = net()
+    bench = Bench(subject_of(model, x, y, epochs=10_000, batch_size=16), [], 0.3)
+    bench.base = Outcome(np.zeros(1), {}, 0.5, np.nan, [], [], 0.0, 0.0, 0.0, False)
+    before = weights_of(model)
+    with pytest.raises(OutOfTime):
+        bench.run(Change(rate=2.0))
+    assert bench.spent > 0.3
+    for one, other in zip(before, weights_of(model), strict=True):
+        np.testing.assert_array_equal(one, other)

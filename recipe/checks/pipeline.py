@@ -163,6 +163,38 @@ def check_weights_reached(unreached: Sequence[str]) -> Finding:
     )
 
 
+def check_gradients(errors: Mapping[str, float] | None) -> Finding:
+    """The gradients of a body of somebody's own are those of what it computes.
+
+    Args:
+        errors: path of a weight -> relative error of its gradient against central differences in
+            double precision; None: the body can't be built in it.
+    """
+    source = "CS231n, gradient checks; checklist row 2.14"
+    expected = "a relative error of at most 0.01, where 1e-4 is usual"
+    if not errors:
+        said = "Not measured: this body can't be computed in double precision."
+        return judge(
+            "gradient_check", Verdict.SKIP, said, measured=None, expected=expected, source=source
+        )
+    worst = max(errors, key=lambda path: errors[path])
+    wrong = [path for path, error in errors.items() if error > 0.01]
+    return judge(
+        "gradient_check",
+        Verdict.WARN if wrong else Verdict.PASS,
+        f"Gradients of {listed(wrong)} are not those of what the net computes: {worst} is off by "
+        f"{errors[worst]:.2g} of its size."
+        if wrong
+        else f"All {len(errors)} weights have the gradient that central differences find; the "
+        f"worst is off by {errors[worst]:.1g} of its size.",
+        measured=errors[worst],
+        expected=expected,
+        source=source,
+        prescription="look at the gradients of your own (stop_gradient, custom_gradient); they may "
+        "be meant, as of a straight-through estimator",
+    )
+
+
 def check_first_batch(
     kind: str, shape: Sequence[int], numbers: tuple[float, ...], labels: Sequence[str], alike: float
 ) -> Finding:

@@ -6,18 +6,24 @@ Nothing is trained here.
 from __future__ import annotations
 
 import numpy as np
+import tensorflow as tf
 
 from recipe.checks import pipeline
-from recipe.config import Config, Task
+from recipe.config import Config, RequestError, Task
 from recipe.data import Dataset
 from recipe.findings import Finding
 from recipe.training import batch_size, new_model
 from recipe.training.bare import held_back_by
 from recipe.training.batches import column, first_batch
 from recipe.training.dependencies import EXAMPLES, Reach, between_examples, unreached, unread
+from recipe.training.gradients import in_double_precision, weight_errors
 
 SHOWN = 8
 """Labels of the first batch that are named."""
+
+
+WRONG_TYPE = (RequestError, TypeError, ValueError, tf.errors.InvalidArgumentError)
+"""What Keras and TensorFlow raise where numbers of two precisions meet."""
 
 
 def looked_at(config: Config, data: Dataset) -> list[Finding]:
@@ -25,7 +31,9 @@ def looked_at(config: Config, data: Dataset) -> list[Finding]:
     model = new_model(config, data, config.seed)
     some = data.train.drawn(EXAMPLES, config.seed)
     (mask,) = unread(model, some.x)
+    own = [_gradients(config, data)] if ":" in config.model.family else []
     return [
+        *own,
         _first_batch(config, data),
         pipeline.check_regularization_off(held_back_by(model)),
         pipeline.check_examples_apart(
@@ -69,6 +77,18 @@ def _inputs_read(mask: np.ndarray | None, data: Dataset) -> Finding:
     names = data.features.names or [f"number {n + 1}" for n in range(places.shape[1])]
     cut = [names[place] for place in np.flatnonzero(places.all(axis=0))]
     return pipeline.check_inputs_read(cut, len(names), float((~places.all(axis=1)).mean()), kind)
+
+
+def _gradients(config: Config, data: Dataset) -> Finding:
+    """Of a body of somebody's own: Keras's layers are Keras's to test."""
+    some = data.train.drawn(EXAMPLES, config.seed)
+    try:
+        with in_double_precision():
+            model = new_model(config, data, config.seed)
+            errors = weight_errors(model, some.x, column(some.y))
+    except WRONG_TYPE:  # it is written for single precision, which is no fault
+        return pipeline.check_gradients(None)
+    return pipeline.check_gradients(errors)
 
 
 def _share(reach: Reach | None) -> float | None:

@@ -9,6 +9,7 @@ from recipe.checks.pipeline import (
     check_capacity,
     check_examples_apart,
     check_first_batch,
+    check_gradients,
     check_inputs_read,
     check_regularization_off,
     check_weights_reached,
@@ -134,3 +135,18 @@ def test_whole_set(losses: np.ndarray, logged: float | None, verdict: Verdict) -
 def test_what_was_not_measured_is_skipped() -> None:
     assert skipped_capacity("my:body").verdict is SKIP
     assert skipped_inputs_read().verdict is SKIP
+
+
+@pytest.mark.parametrize(
+    ("errors", "verdict", "words"),
+    [
+        pytest.param({"a": 1e-9, "b": 3e-5}, PASS, "All 2 weights", id="right"),
+        pytest.param({"a": 1e-9, "b": 5e-3}, PASS, "off by 0.005", id="a kink was stepped over"),
+        pytest.param({"a": 1e-9, "b": 0.5}, WARN, "Gradients of b are not", id="wrong"),
+        pytest.param(None, SKIP, "Not measured", id="single precision only"),
+    ],
+)
+def test_gradients(errors: dict[str, float] | None, verdict: Verdict, words: str) -> None:
+    finding = check_gradients(errors)
+    assert finding.verdict is verdict
+    assert words in finding.message

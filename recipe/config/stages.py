@@ -68,7 +68,7 @@ class OverfitStage(Section):
     loss: Positive = 0.05
     """Classification: loss at most this fraction of the label entropy; regression: of Var(y)."""
 
-    steps: PositiveInt = 6000
+    steps: PositiveInt = 15_000
     """Steps allowed for each size of net."""
 
     sizes: PositiveInt = 5

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -95,6 +95,29 @@ def test_two_configs_are_equivalent_if_nothing_that_matters_is_left(
     new: list[float], smallest: float | None, verdict: str
 ) -> None:
     assert paired(new, [0.9, 0.9, 0.9], "accuracy", smallest=smallest).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("metric", "direction", "size", "answer"),
+    [
+        pytest.param("accuracy", "up", 0.0, "confirmed", id="up"),
+        pytest.param("accuracy", "up", 0.02, "inconclusive", id="up by as much as was seen"),
+        pytest.param("accuracy", "up", 0.05, "refuted", id="up by more"),
+        pytest.param("accuracy", "down", 0.0, "refuted", id="down"),
+        pytest.param("loss", "up", 0.0, "confirmed", id="a loss up: a config that is worse"),
+        pytest.param("loss", "down", 0.0, "refuted", id="a loss down"),
+    ],
+)
+def test_what_was_expected_is_confirmed_or_refuted(
+    metric: str, direction: Literal["up", "down"], size: float, answer: str
+) -> None:
+    seen = paired([0.92, 0.921, 0.923], [0.9, 0.902, 0.901], metric)
+    assert seen.against(direction, size) == answer
+
+
+def test_without_scores_nothing_is_confirmed() -> None:
+    assert paired([NAN, 0.9], [NAN, 0.9], "r2").against("up", 0.0) == "inconclusive"
+    assert paired([NAN, 0.9], [0.8, 0.9], "r2").against("up", 0.0) == "refuted"
 
 
 @pytest.mark.parametrize("seeds", [3, 10])

@@ -138,6 +138,26 @@ def check_seeds(
     )
 
 
+def check_hypothesis(expected: str | None, answer: str, said: str) -> Finding:
+    """What was expected beforehand, and what came of it; to be wrong is no fault.
+
+    Args:
+        expected: in words; None: nothing was.
+        answer: confirmed, refuted or inconclusive.
+        said: the comparison, in words.
+    """
+    return judge(
+        "hypothesis",
+        Verdict.SKIP if expected is None else Verdict.PASS,
+        "Nothing was expected beforehand: hypothesis.direction says what is."
+        if expected is None
+        else f"Expected was {expected}: {answer} ({said}).",
+        measured=None if expected is None else answer,
+        expected="confirmed: the whole interval beyond it; refuted: the whole interval short of it",
+        source="checklist row 0.4",
+    )
+
+
 def check_noise_floor(spread: float, found: float, seeds: int, metric: str) -> Finding:
     """What chance alone does to a score, known before anything is said to help.
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy import special, stats
 
 from recipe.data import Dataset
-from recipe.training import gain
+from recipe.training import HIGHER_IS_BETTER, gain
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,20 @@ class Comparison:
             f"{self.verdict}: {self.metric} {self.old:.4f} -> {self.new:.4f}, "
             f"gain {self.difference:+.4f} [{self.low:+.4f}, {self.high:+.4f}], {self.seeds} seeds"
         )
+
+    def against(self, direction: Literal["up", "down"], size: float) -> str:
+        """What the interval says of "the metric goes there by more than `size`".
+
+        Args:
+            direction: where the score of the new config is expected, seen from the old one's.
+            size: by how much at least, in the metric's unit.
+
+        Returns:
+            confirmed, refuted or inconclusive.
+        """
+        as_gain = (direction == "up") == HIGHER_IS_BETTER[self.metric]
+        low, high = (self.low, self.high) if as_gain else (-self.high, -self.low)
+        return "confirmed" if low > size else "refuted" if high < size else "inconclusive"
 
 
 def paired(

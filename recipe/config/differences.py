@@ -73,7 +73,7 @@ def is_compared(setting: str) -> bool:
 
 
 def challenger(old: Config, new: Config) -> Config:
-    """What of `new` is compared: data, model and train; `old` says how, `stages.compare`.
+    """What of `new` is compared, and expected; `old` says how, `stages.compare`.
 
     Raises:
         RequestError: there is nothing to compare, or the scores would not be about the same.
@@ -94,7 +94,7 @@ def challenger(old: Config, new: Config) -> Config:
         raise RequestError(
             f"{_both(['train.metric'], changed)}: scores in two units; give both configs the same"
         )
-    parts = {part: new.get(part).model_dump(mode="json") for part in COMPARED}
+    parts = {part: new.get(part).model_dump(mode="json") for part in (*COMPARED, "hypothesis")}
     how = {"compare": old.stages.compare.model_dump(mode="json")}
     return Config.model_validate(
         {**parts, "name": new.name, "stages": how, "search": {"space": {}}}

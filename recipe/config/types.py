@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from recipe.config.fields import ImageSize, Names, Positive, Section, Seed
+from recipe.config.fields import ImageSize, Names, NotNegative, Positive, Section, Seed
 from recipe.config.impossible import impossible
 from recipe.config.model import ModelConfig
 from recipe.config.search import SEARCHABLE, Range, SearchConfig
@@ -124,6 +124,25 @@ class DataConfig(Section):
     """Names of data checks whose failure is known and accepted (the result says so)."""
 
 
+class HypothesisConfig(Section):
+    """What is expected of this config, where it is compared with another: said beforehand."""
+
+    metric: Literal["auto", "accuracy", "r2", "loss"] = "auto"
+    """Of what on val; auto: `train.metric`, and nothing else can be compared."""
+
+    direction: Literal["up", "down"] | None = None
+    """Where it is expected to go; null: there is no hypothesis."""
+
+    size: NotNegative = 0.0
+    """By how much at least, in the metric's unit."""
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if self.size and self.direction is None:
+            raise ValueError(f"size: {self.size:g} needs direction, up or down")
+        return self
+
+
 class Config(Section):
     """Everything that can be set. A file gives what differs; the rest has these defaults."""
 
@@ -132,6 +151,9 @@ class Config(Section):
 
     seed: Seed = 0
     """Seed of weights, batches, dropout, noise and search."""
+
+    hypothesis: HypothesisConfig = HypothesisConfig()
+    """What `recipe compare` confirms or refutes."""
 
     data: DataConfig = DataConfig()
     """Where the examples come from."""

@@ -61,29 +61,15 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     old, new = _sides(config, folder)
     settings = new.config.stages.compare
     metric = deciding_metric(config, old.data.task)
-    plan = Looks(settings.seeds, settings.confidence)
-    seen: list[Comparison] = []
-    with folder.progress("trainings", 2 * plan.most) as advance:
-        for count in range(1, plan.most + 1):
-            for side in (old, new):
-                _train(side, config.seed + FIRST_SEED + count - 1, plan.most, folder, advance)
-            if count in plan.seeds:
-                seen.append(
-                    plan.look(
-                        new.scores, old.scores, metric,
-                        resolution_of(metric, old.data), settings.smallest,
-                    )
-                )  # fmt: skip
-                if plan.is_over(seen[-1]):
-                    break
+    seen = _looked_at(old, new, metric, folder)
     found = seen[-1]
-    needed = _needed(found, settings)
+    answer, needed = _answer(found, new.config), _needed(found, settings)
     _show(old, new, seen, folder)
-    findings = [*_is_fair(old, new), *_answers(new.name, found, needed, settings)]
+    findings = [*_is_fair(old, new), *_answers(new, found, needed)]
     return StageResult(
         stage=str(folder.stage),
         verdict=overall(findings),
-        headline=f"{new.name} against {old.name}: {found}",
+        headline=f"{new.name} against {old.name}: {found}{answer and f'; hypothesis {answer}'}",
         metrics={
             f"val_{metric}_old": found.old,
             f"val_{metric}_new": found.new,
@@ -124,7 +110,44 @@ def _sides(config: Config, folder: RunFolder) -> tuple[Side, Side]:
         raise RequestError(
             f"{', '.join(units)}: losses in two units can't be compared; write train.metric: r2"
         )
+    expected, metric = other.hypothesis, deciding_metric(config, data.task)
+    if expected.direction and expected.metric not in ("auto", metric):
+        raise RequestError(
+            f"hypothesis.metric: {expected.metric}, but configs are compared by {metric}; write "
+            f"hypothesis.metric: auto, or train.metric: {expected.metric} in both"
+        )
     return Side(str(config.name), config, data), Side(called(config, other), other, theirs)
+
+
+def _looked_at(old: Side, new: Side, metric: str, folder: RunFolder) -> list[Comparison]:
+    """Train a seed of each after another, and what each look said until it was settled."""
+    settings = new.config.stages.compare
+    plan = Looks(settings.seeds, settings.confidence)
+    resolution = resolution_of(metric, old.data)
+    seen: list[Comparison] = []
+    with folder.progress("trainings", 2 * plan.most) as advance:
+        for count in range(1, plan.most + 1):
+            for side in (old, new):
+                seed = old.config.seed + FIRST_SEED + count - 1
+                _train(side, seed, plan.most, folder, advance)
+            if count in plan.seeds:
+                scores = new.scores, old.scores
+                seen.append(plan.look(*scores, metric, resolution, settings.smallest))
+                if _is_over(plan, seen[-1], new.config):
+                    break
+    return seen
+
+
+def _is_over(plan: Looks, found: Comparison, config: Config) -> bool:
+    """Whether it is settled, and so is what was expected, as far as the seeds go."""
+    is_open = _answer(found, config) == "inconclusive" and not np.isnan(found.difference)
+    return plan.is_over(found) and (not is_open or found.seeds >= plan.most)
+
+
+def _answer(found: Comparison, config: Config) -> str:
+    """To what was expected of a config: confirmed, refuted or inconclusive; "" if nothing was."""
+    expected = config.hypothesis
+    return found.against(expected.direction, expected.size) if expected.direction else ""
 
 
 def _train(side: Side, seed: int, most: int, folder: RunFolder, advance: Advance) -> None:
@@ -151,17 +174,20 @@ def _is_fair(old: Side, new: Side) -> list[Finding]:
     ]
 
 
-def _answers(
-    name: str, found: Comparison, needed: int | None, settings: CompareStage
-) -> list[Finding]:
+def _answers(new: Side, found: Comparison, needed: int | None) -> list[Finding]:
+    settings, expected = new.config.stages.compare, new.config.hypothesis
     error = 1 - settings.confidence
-    answer = checks.check_compared(str(found), found.difference, found.effect, error, name)
-    if not np.isfinite(found.spread):
-        return [answer]
-    return [
-        answer,
-        checks.check_seeds(found.verdict, found.seeds, needed, settings.smallest, found.spread),
+    said = f"{found.metric} {expected.direction} by more than {expected.size:g}"
+    findings = [
+        checks.check_compared(str(found), found.difference, found.effect, error, new.name),
+        checks.check_hypothesis(
+            said if expected.direction else None, _answer(found, new.config), str(found)
+        ),
     ]
+    if np.isfinite(found.spread):
+        seeds = found.verdict, found.seeds, needed, settings.smallest, found.spread
+        findings.append(checks.check_seeds(*seeds))
+    return findings
 
 
 def _show(old: Side, new: Side, seen: Sequence[Comparison], folder: RunFolder) -> None:

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from recipe.cli import cli
 from recipe.compare import Scored
-from recipe.config import Config
+from recipe.config import Config, RequestError
 from recipe.data import Dataset
 from recipe.findings import StageResult, Verdict
 from recipe.stages import compare as stage
@@ -71,7 +71,9 @@ def test_both_are_trained_with_the_same_seeds_until_it_is_settled(
     seeds = int(result.metrics["seeds"])
     assert 3 <= seeds < 8, "settled early"
     assert trained == [seed for seed in range(2000, 2000 + seeds) for _ in range(2)]
-    assert {each.verdict for each in result.findings} == {Verdict.PASS}
+    verdicts = {each.check: each.verdict for each in result.findings}
+    assert verdicts.pop("hypothesis") is Verdict.SKIP, "nobody has said what to expect"
+    assert set(verdicts.values()) == {Verdict.PASS}
     folder = path.parent / "runs" / "my"
     assert (folder / "compare" / "widths=-128" / "figures" / "pairs.png").is_file()
     rows = pd.read_csv(folder / "compare" / "widths=-128" / "seeds.csv")
@@ -126,6 +128,24 @@ def test_noise_is_inconclusive_and_says_how_many_seeds_would_do(
     assert advice.severity == "advice"
     assert result.metrics["seeds_needed"] > 4
     assert f"stages.compare.seeds: {result.metrics['seeds_needed']:.0f}" in str(advice.prescription)
+
+
+def test_it_goes_on_until_what_was_expected_is_confirmed_or_refuted(
+    path: Path, trained: list[int]
+) -> None:
+    """A gain of .064 is settled at once; whether it is .0635, is not."""
+    said_before = ("--set", "hypothesis.direction=up", "--set", "hypothesis.size=0.0635")
+    ran = compare(path, "--set", "model.widths=[128]", *said_before)
+    assert ran.exit_code == 0, ran.output
+    result = said(path, "widths=-128")
+    answer = finding(result, "hypothesis")
+    assert result.metrics["seeds"] == 10
+    assert answer.measured == "inconclusive"
+    assert result.headline.endswith("; hypothesis inconclusive")
+    wrong = compare(path, "--set", "model.dropout=0.5", *said_before,
+                    "--set", "hypothesis.metric=loss")  # fmt: skip
+    assert isinstance(wrong.exception, RequestError)
+    assert "hypothesis.metric: loss, but configs are compared by accuracy" in str(wrong.exception)
 
 
 def test_an_unfair_comparison_is_made_and_said_to_be_one(path: Path, trained: list[int]) -> None:

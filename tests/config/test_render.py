@@ -113,7 +113,7 @@ def test_any_text_reads_back(tmp_path: Path, text: str) -> None:
 
 def test_a_header_stands_above_as_comments() -> None:
     text = to_yaml(Config(), header="from: digits.yaml\n\nsecond")
-    assert text.startswith("# from: digits.yaml\n#\n# second\nname: null\nseed: 0\ndata:\n")
+    assert text.startswith("# from: digits.yaml\n#\n# second\nname: null\nseed: 0\nhypothesis:\n")
 
 
 def test_plain_words_and_numbers_need_no_quotes() -> None:

@@ -313,3 +313,8 @@ def test_a_rate_is_said_once(key: str) -> None:
     optimizer = {"class_name": "SGD", "config": {key: 0.1}}
     with pytest.raises(ValidationError, match=f"write train.{key}"):
         Config().replace({"train.optimizer": optimizer})
+
+
+def test_a_size_without_a_direction_is_no_hypothesis() -> None:
+    with pytest.raises(ValidationError, match="size: 0.01 needs direction, up or down"):
+        Config().replace({"hypothesis.size": 0.01})

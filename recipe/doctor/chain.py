@@ -149,12 +149,12 @@ class Chain:
         return replace(suspect, change=None)
 
     def blame(self, suspect: Suspect) -> None:
-        """Name what was seen in the training as it was asked for, if less of it is better."""
+        """Name what was seen in the training as it was asked for, unless less is no better."""
         outcome, base = None, self.bench.base
         if suspect.change is not None:
             outcome = self.tried(suspect, UNCHANGED)
         gain = None if outcome is None or base is None else worth(outcome) - worth(base)
-        if suspect.change is None or (gain is not None and gain > GAIN):
+        if gain is None or gain > GAIN:
             self.named.append((suspect, gain))
         else:
             self.advice.append(suspect)

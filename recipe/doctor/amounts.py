@@ -26,6 +26,9 @@ WORTH = 0.02
 
 ROUNDS = 3
 
+SHORT, STEEPEST = 0.05, 100.0
+"""Of skill, that cheap models know more when all is scaled; times the rate that then is tried."""
+
 SMALLEST = 8
 """Examples in a batch, below which steps are mostly noise."""
 
@@ -40,7 +43,7 @@ def enough(chain: Chain) -> None:
             return
         suspect, gain = chain.named[-1]
         found = []
-        for extra in _more(suspect, chain.bench.subject):
+        for extra in _more(suspect, chain):
             outcome = chain.tried(replace(suspect, change=extra))
             if outcome is not None:
                 found.append((worth(outcome), extra))
@@ -55,9 +58,9 @@ def enough(chain: Chain) -> None:
         chain.change, chain.score = chain.change.plus(extra), score
 
 
-def _more(suspect: Suspect, subject: Subject) -> Iterator[Change]:
+def _more(suspect: Suspect, chain: Chain) -> Iterator[Change]:
     """What may be done beside what is done already."""
-    own = suspect.change or UNCHANGED
+    own, subject = suspect.change or UNCHANGED, chain.bench.subject
     if suspect.code in ("lr_too_low", "lr_too_high"):
         times = 10.0 if suspect.code == "lr_too_low" else 0.1
         peak = _peak(subject)
@@ -67,6 +70,11 @@ def _more(suspect: Suspect, subject: Subject) -> Iterator[Change]:
             yield Change(rate=times)
             if peak is not None:
                 yield Change(held=peak)
+    elif suspect.code in ("unscaled_input", "target_scale"):
+        best = chain.known.best if chain.known else chain.score
+        # a rate that numbers of such a size could bear is low for others
+        if best - chain.score > SHORT and own.rate < STEEPEST:
+            yield Change(rate=10.0)
     elif suspect.code == "undertraining" and not own.waits:
         yield Change(epochs=4.0)
     elif suspect.code == "batch_size" and own.batch_size and own.batch_size // 4 >= SMALLEST:
@@ -81,6 +89,10 @@ def _told(suspect: Suspect, subject: Subject, own: Change) -> Suspect:
         cure, keys = f"{epochs} epochs", {"train.epochs": epochs}
     elif suspect.code == "batch_size":
         cure, keys = f"a batch of {own.batch_size}", {"train.batch_size": own.batch_size}
+    elif suspect.code in ("unscaled_input", "target_scale"):
+        rate = own.rate * float(np.asarray(subject.model.optimizer.learning_rate))
+        keys = {**suspect.keys, "train.learning_rate": rate}
+        cure = f"{suspect.cure.partition('; then')[0]}; then a learning rate of {rate:.2g}"
     else:
         given = float(np.asarray(subject.model.optimizer.learning_rate))
         rate = given * own.rate if own.held is None else own.held

@@ -201,7 +201,7 @@ def _explained(
     narrow = narrow_layer(bench.subject, flow)
     if chain.is_ill and not chain.is_blind and not (narrow and lacks(chain, base)):
         chain.choose(rivals(bench.subject, base, dead))
-        enough(chain)
+    enough(chain)
     if doubt and not chain.named:
         chain.named.append((doubt, None))
     for suspect in after(bench.subject, base, known, chain.score, bool(chain.named), narrow):

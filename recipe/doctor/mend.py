@@ -16,7 +16,7 @@ from scipy import stats
 
 from recipe.doctor.change import moments
 from recipe.doctor.data import digests, leaks
-from recipe.doctor.head import Head
+from recipe.doctor.head import BINARY, Head
 from recipe.doctor.labels import are_tossed, disputed
 from recipe.doctor.rebuild import Refused
 from recipe.doctor.reference import SEEN as BLOCK
@@ -72,21 +72,42 @@ def _filling(medians: np.ndarray) -> Front:
 
 
 def numbered(subject: Subject, heads: Sequence[Head]) -> Mended | None:
-    """Words, and labels that are no positions, become positions, in their order; None: they are."""
+    """Words, and labels that are no positions, become positions, in their order; None: they are.
+
+    Amounts under a loss that takes 0 to 1 are divided by the largest: grey values, per cent.
+    """
     targets = subject.targets() if subject.y is not None else []
-    are_words = any(part.dtype.kind in "OSU" for part in targets)
-    are_off = len(heads) == 1 and heads[0].target.kind in ("shifted", "signs")
-    if len(targets) != 1 or not (are_words or are_off):
+    if len(targets) != 1:
         return None
-    y = targets[0].astype(str) if are_words else targets[0]
-    found = np.unique(y if are_words else y[np.isfinite(y.astype(np.float64))])
+    head = heads[0] if len(heads) == 1 else None
+    y = targets[0].astype(str) if targets[0].dtype.kind in "OSU" else targets[0]
+    found = np.unique(y if y.dtype.kind == "U" else y[np.isfinite(y.astype(np.float64))])
+    takes_shares = head is not None and head.loss in BINARY
+    is_off = head is not None and head.target.kind in ("shifted", "signs")
+    if takes_shares and found[0] >= 0 and found[-1] > 1 and len(found) > 2 and not is_off:
+        largest = float(found[-1])
+        return Mended(
+            _with_targets(subject, lambda given: np.asarray(given) / largest),
+            f"targets divided by {largest:g}",
+        )
+    is_pair = takes_shares and len(found) == 2 and (found[0] != 0 or found[1] != 1)
+    if not (y.dtype.kind == "U" or is_off or is_pair):
+        return None
+    return Mended(
+        _with_targets(subject, lambda given: _positions(np.asarray(given).astype(y.dtype), found)),
+        f"labels {found[0]} to {found[-1]} numbered 0 to {len(found) - 1}",
+    )
 
-    def positions(given: Any) -> np.ndarray:
-        return np.searchsorted(found, np.asarray(given).astype(y.dtype))
 
-    val = None if subject.val is None else (subject.val[0], positions(subject.val[1]))
-    said = f"labels {found[0]} to {found[-1]} numbered 0 to {len(found) - 1}"
-    return Mended(replace(subject, y=positions(y), val=val), said)
+def _positions(given: np.ndarray, found: np.ndarray) -> np.ndarray:
+    return np.searchsorted(found, given)
+
+
+def _with_targets(subject: Subject, made: Callable[[Any], Any]) -> Subject:
+    val = (
+        None if subject.val is None else (subject.val[0], made(subject.targets(subject.val[1])[0]))
+    )
+    return replace(subject, y=made(subject.targets()[0]), val=val)
 
 
 def pruned(subject: Subject, heads: Sequence[Head]) -> Mended:

@@ -29,10 +29,10 @@ from recipe.doctor.subject import Subject, subject_of
 from recipe.doctor.suspect import Suspect
 from recipe.doctor.training import symptoms
 
-SHARE = 0.02
-"""Of a training's time, for all looks."""
+SHARE = 0.01
+"""Of a training's time, for all looks: half of what anybody may notice."""
 
-LEAST = 0.5
+LEAST = 0.3
 """Seconds for all looks at a training that is over so soon that nobody minds."""
 
 

@@ -172,7 +172,9 @@ class Repair:
         if change.epochs != 1:
             fit["epochs"] = max(1, round(subject.epochs * change.epochs))
             draft.said.append(f"epochs={fit['epochs']}")
-        if change.epochs != 1 or change.stops is not None:
+        if change.waits:
+            draft.said.append("no early stopping")
+        if change.epochs != 1 or change.waits or change.stops is not None:
             fit["callbacks"] = callbacks_of(subject.callbacks, change)
         if change.stops is not None:
             draft.said.append(f"stopped after {change.stops} epochs without a better val_loss")

@@ -230,6 +230,13 @@ def test_labels_are_numbered_in_their_order() -> None:
     found = mended("label_encoding", x, np.array([1, 4, 7])[y])
     np.testing.assert_array_equal(found.subject.y, y)
     assert mended("label_encoding", x, y) is None
+    words = mended("label_encoding", x, np.array(["a", "b", "c"])[y])
+    np.testing.assert_array_equal(words.subject.y, y)
+    one = net(head=Sizes(1, "sigmoid"), loss="binary_crossentropy")
+    mask = mended("label_encoding", x, (y > 0) * 255, one)
+    np.testing.assert_array_equal(mask.subject.y, y > 0)
+    grey = mended("label_encoding", x, y * 100 + x[:, 3] % 1, one)
+    assert grey.subject.y.max() == 1
 
 
 def test_copies_stand_on_one_side_and_no_example_is_lost() -> None:

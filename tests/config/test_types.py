@@ -316,5 +316,5 @@ def test_a_rate_is_said_once(key: str) -> None:
 
 
 def test_a_size_without_a_direction_is_no_hypothesis() -> None:
-    with pytest.raises(ValidationError, match="size: 0.01 needs direction, up or down"):
+    with pytest.raises(ValidationError, match="needs direction, up or down"):
         Config().replace({"hypothesis.size": 0.01})

@@ -194,7 +194,8 @@ SHORT = ("stages.baseline.seeds=2", "stages.baseline.size_steps=40")
             "baseline", "unscaled_input", id="inputs times 255 behind batch norm",
         ),
         pytest.param(
-            ["train.learning_rate=1000"], "overfit", "lr_too_high", id="learning rate 1000",
+            ["train.learning_rate=1000", "stages.overfit.steps=1500"], "overfit", "lr_too_high",
+            id="learning rate 1000",
         ),
         pytest.param(
             [f"data.source={SICK}:with_missing", "data.missing=keep"], "data", "nan_input",

@@ -72,12 +72,8 @@ def language(x: Any, middle: Body) -> Any:
 @pytest.mark.parametrize(
     ("middle", "looks_ahead"),
     [
-        pytest.param(lambda x: layers.GRU(4, return_sequences=True)(x), False, id="recurrent"),
         pytest.param(lambda x: layers.Conv1D(4, 3, padding="causal")(x), False, id="causal"),
-        pytest.param(
-            lambda x: layers.Bidirectional(layers.GRU(4, return_sequences=True))(x), True,
-            id="both ways",
-        ),
+        pytest.param(lambda x: layers.Conv1D(4, 3, padding="same")(x), True, id="both ways"),
         pytest.param(lambda x: layers.MultiHeadAttention(1, 4)(x, x), True, id="no mask"),
     ],
 )  # fmt: skip
@@ -86,8 +82,12 @@ def test_who_predicts_the_next_token_must_not_see_it(middle: Body, looks_ahead: 
     causes, advice = found(x, y, lambda x: language(x, middle))
     assert causes == (["label_leakage"] if looks_ahead else [])
     assert advice == []
-    # who is asked for something else may read both ways
-    assert found(x, (x + 1) % 9, lambda x: language(x, middle))[0] == []
+
+
+def test_who_is_asked_for_something_else_may_look_ahead() -> None:
+    x = WALK[:, :-1]
+    middle = layers.Conv1D(4, 3, padding="same")
+    assert found(x, (x + 1) % 9, lambda x: language(x, middle)) == ([], [])
 
 
 def test_advice_without_a_code_is_told_and_is_no_cause() -> None:

@@ -2,5 +2,6 @@
 
 from recipe.doctor.diagnosis import Diagnosis, Named, diagnose
 from recipe.doctor.monitor import Monitor
+from recipe.doctor.repair import Repair, Repaired
 
-__all__ = ["Diagnosis", "Monitor", "Named", "diagnose"]
+__all__ = ["Diagnosis", "Monitor", "Named", "Repair", "Repaired", "diagnose"]

@@ -126,7 +126,13 @@ class Repair:
         """Mend the examples, cause by cause; the heads with the targets that they now have."""
         heads = heads_of(draft.subject, flow)
         for code in sorted(set(self.codes) & set(MENDS), key=ORDER.index):
-            mended = MENDS[code](draft.subject, heads)
+            try:
+                mended = MENDS[code](draft.subject, heads)
+            except Refused as why:
+                if len(self.codes) == 1:
+                    raise
+                draft.said.append(f"{code} stays as it is: {why}")
+                continue
             if mended is None:
                 continue
             draft.subject = mended.subject

@@ -294,6 +294,19 @@ def test_labels_that_contradict_all_others_are_left_out() -> None:
         mended("corrupt_labels", x, rng.permutation(y), net(head=Sizes(2, "softmax")))
 
 
+def test_what_cant_be_mended_does_not_keep_the_rest_from_it() -> None:
+    x, y = rows()
+    model = net()
+    both = Repair(("lr_too_low", "label_leakage"), Change(rate=10), model)
+    done = both.applied(model, x, y, {})
+    assert done.said == [
+        "label_leakage stays as it is: no column tells the target alone",
+        "10 times the learning rate",
+    ]
+    with pytest.raises(RequestError, match="no repair of label_leakage: no column"):
+        Repair(("label_leakage",), UNCHANGED, model)(model, x, y, {})
+
+
 def test_sorted_examples_are_dealt_anew() -> None:
     x, y = rows(90)
     order = np.argsort(y)

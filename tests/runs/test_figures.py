@@ -70,6 +70,14 @@ HEALTHY = {
         "Range test",
     ),
     "intervals": lambda: figures.intervals(ROWS, "Regularizers", "difference in accuracy"),
+    "pairs": lambda: figures.pairs(
+        {"old": [0.9, 0.91, 0.92], "new": [0.91, 0.91, 0.9]},
+        [0.01, 0.0, -0.02],
+        [(3, -0.003, -0.04, 0.03)],
+        0.01,
+        "new against old",
+        "validation accuracy",
+    ),
     "ladder_of_scores": lambda: figures.ladder_of_scores(
         [("dummy", 0.1, None, None), ("net", 0.9, 0.85, 0.95)], "Scores", "accuracy"
     ),
@@ -120,6 +128,14 @@ SICK = {
     "an empty confusion": lambda: figures.confusion(np.zeros((3, 3), int), ODD_NAMES),
     "forty classes": lambda: figures.confusion(np.eye(40, dtype=int), [str(i) for i in range(40)]),
     "no interval": lambda: figures.intervals([], "t", "x"),
+    "a side that diverged": lambda: figures.pairs(
+        {"$a_{$": [0.9, 0.9, 0.9], "b": [0.9, NAN, NAN]},
+        [0.0, NAN, NAN],
+        [(3, -np.inf, -np.inf, -np.inf), (4, NAN, NAN, NAN)],
+        0.01,
+        "t",
+        "y",
+    ),
     "an interval of NaN": lambda: figures.intervals([("$a_{$", NAN, NAN, NAN, "?")], "t", "x"),
     "a score of NaN": lambda: figures.ladder_of_scores([("a", NAN, None, None)], "t", "x"),
     "no feasible trial": lambda: figures.trials({"a": [1, 2]}, [NAN, np.inf], "m"),

@@ -55,10 +55,18 @@ def pairs(
 def _joined(
     axes: Axes, scores: dict[str, Sequence[float]], gains: Sequence[float], metric: str
 ) -> None:
-    dress(axes, "", metric)
+    dress(axes, "a line: a seed; diamonds: the means", metric)
     old, new = scores.values()
-    looks = {"better": (BLUE, "-"), "worse": (RED, "--"), "the same": (GREY, ":")}
-    said = ["better" if gain > 0 else "worse" if gain < 0 else "the same" for gain in gains]
+    looks = {
+        "better": (BLUE, "-"),
+        "worse": (RED, "--"),
+        "the same": (GREY, ":"),
+        "diverged": (INK, ""),
+    }
+    said = [
+        "better" if gain > 0 else "worse" if gain < 0 else "the same" if gain == 0 else "diverged"
+        for gain in gains
+    ]
     for verdict, (color, dash) in looks.items():
         chosen = [pair for pair, one in zip(zip(old, new, strict=True), said, strict=True)
                   if one == verdict]  # fmt: skip
@@ -71,14 +79,14 @@ def _joined(
             axes.plot(place, np.mean(side), "D", color=INK, markersize=7, zorder=3)
     axes.set_xticks([0, 1], [plain(name, 20) for name in scores], fontsize=SMALL)
     axes.set_xlim(-0.3, 1.3)
-    legend(axes, ncols=3)
+    legend(axes, ncols=2)
 
 
 def _narrowing(axes: Axes, looks: Sequence[Look], smallest: float, metric: str) -> None:
     dress(axes, "seeds so far", f"gain in {metric}")
     seeds, means, lows, highs = (np.array(column) for column in zip(*looks, strict=True))
     axes.axhspan(-smallest, smallest, color=SKY, alpha=0.2, linewidth=0,
-                 label="does not matter")  # fmt: skip
+                 label="does not\nmatter")  # fmt: skip
     axes.axhline(0, color=INK, linewidth=1.2)
     axes.vlines(seeds, lows, highs, color=GREY, linewidth=2)
     axes.plot(seeds, means, "o", color=GREY, markersize=5, label="each look")
@@ -88,6 +96,6 @@ def _narrowing(axes: Axes, looks: Sequence[Look], smallest: float, metric: str) 
     low, high = finite_range(np.concatenate([lows, highs, [-smallest, smallest]]))
     room = 4 * max(smallest, *np.abs([lows[-1], highs[-1]])) if np.isfinite(means[-1]) else high
     axes.set_ylim(max(low, -room) * 1.05, min(high, room) * 1.05)
-    axes.set_xlim(min(seeds) - 0.6, max(seeds) + 0.6)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlim(min(seeds) - 1, max(seeds) + 1)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     legend(axes, ncols=3)

@@ -10,6 +10,17 @@ from recipe.findings import Finding, Verdict, judge
 KARPATHY_2 = 'Karpathy, "A Recipe for Training Neural Networks" (2019), step 2'
 
 
+EXACT = 0.01
+"""Of the loss that is known beforehand: what rounding may add (checklist row 2.4 a)."""
+
+WILD = 2.0
+"""Times the best constant's loss: a net above it has to unlearn first (checklist row 2.4 b)."""
+
+
+MOST_VARIANCE = 4.0
+"""Of logits about the prior's: from there on they are confident of nothing (row 2.4 b)."""
+
+
 def check_labels_fit_head(y: np.ndarray, task: Task, classes: int) -> Finding:
     """Class positions run from 0 to classes - 1; 1..K into K units trains the wrong units.
 
@@ -86,7 +97,7 @@ def check_input_scale(x: np.ndarray) -> Finding:
     )
 
 
-def check_initial_loss(loss: float, expected: float, tolerance: float = 0.01) -> Finding:
+def check_initial_loss(loss: float, expected: float, tolerance: float = EXACT) -> Finding:
     """With a zeroed head and the prior as its bias, the loss is the entropy of the labels.
 
     This tests the wiring exactly: loss function, label encoding, logits, weights, target scale.
@@ -131,7 +142,7 @@ def check_initial_spread(loss: float, prior: float, variance: float, spread: flo
             another error of numbers, the second difference of a constant's loss.
     """
     expected = prior + 0.5 * variance * spread
-    wild = not (variance <= 4 and loss <= 2 * prior)
+    wild = not (variance <= MOST_VARIANCE and loss <= WILD * prior)
     off = abs(loss - expected) > 0.1 * expected
     return judge(
         "init_spread",
@@ -142,7 +153,7 @@ def check_initial_spread(loss: float, prior: float, variance: float, spread: flo
         ),
         measured=loss,
         expected=f"{expected:.4f} within 10 %, logit variance at most 4, "
-        f"loss at most {2 * prior:.3g}",
+        f"loss at most {WILD * prior:.3g}",
         source="checklist row 2.4 b, second-order expansion, measured there",
         code="bad_init" if wild else None,
         prescription="model.kernel_initializer: -> auto; data.scaling: -> standardize",

@@ -32,6 +32,7 @@ from recipe.doctor.randomness import kept_randomness
 from recipe.doctor.reference import Reference, reference
 from recipe.doctor.repair import REPAIRED, Repair
 from recipe.doctor.signals import Pulse, at_init, died, pulse_of, shifted
+from recipe.doctor.start import first_losses
 from recipe.doctor.subject import Subject, held_out, subject_of
 from recipe.doctor.suspect import ORDER, SEVERITIES, SYMPTOMS, Suspect
 from recipe.doctor.training import after, narrow_layer, rivals, symptoms
@@ -144,6 +145,7 @@ def _diagnose(model: keras.Model, subject: Subject, budget: float) -> Diagnosis:
         subject.notes.append(f"the loss can't be computed outside of fit: {told(error)}")
     heads = heads_of(subject, flow)
     suspects = [*before(subject, flow, heads), *(at_init(pulse, flow, heads) if pulse else ())]
+    seen = [*first_losses(subject, flow, heads)]
     known = reference(subject, heads[0]) if len(heads) == 1 else None
     doubts = [*contradicted(known)]
     suspects += [*of_data(subject, heads), *doubts]
@@ -164,7 +166,7 @@ def _diagnose(model: keras.Model, subject: Subject, budget: float) -> Diagnosis:
     if pulse and isinstance(base.seen, Pulse):
         dead = [*died(pulse, base.seen, flow)]
         suspects = [shifted(suspect, base.seen) for suspect in suspects]
-    return _explained(bench, suspects, dead, flow, known, base)
+    return _explained(bench, suspects, [*seen, *symptoms(base, known)], dead, flow, known, base)
 
 
 def _unlearnt(
@@ -186,12 +188,13 @@ def _unlearnt(
 def _explained(
     bench: Bench,
     suspects: list[Suspect],
+    seen: list[Suspect],
     dead: list[Suspect],
     flow: Flow,
     known: Reference | None,
     base: Outcome,
 ) -> Diagnosis:
-    """Take away one suspect after another, and keep what helps."""
+    """Take away one suspect after another, and keep what helps. `seen`: symptoms."""
     chain = Chain(bench, worth(base), known)
     first = sorted(suspects, key=lambda each: ORDER.index(each.code))
     for suspect in first:
@@ -214,7 +217,7 @@ def _explained(
     chain.advice += examples_mixed(bench.subject, flow)
     findings = [finding_of(suspect, model, gain) for suspect, gain in chain.named]
     findings += [finding_of(replace(each, severity="advice"), model) for each in chain.advice]
-    findings += [finding_of(each, model) for each in symptoms(base, known)]
+    findings += [finding_of(each, model) for each in seen]
     findings.sort(key=lambda f: (SEVERITIES.index(f.severity or "advice"), f.code in SYMPTOMS))
     notes = [*dict.fromkeys([*bench.subject.notes, *chain.notes])]
     return Diagnosis(findings, worth(base), chain.score, chain.change, notes)

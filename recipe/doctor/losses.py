@@ -9,22 +9,28 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from recipe.checks.formulas import DEFAULTS, FORMULAS, Loss
 from recipe.doctor.flow import Flow
 from recipe.doctor.head import Head
 from recipe.doctor.subject import Subject
 from recipe.doctor.suspect import Suspect
+from recipe.training.losses import SmoothedBinary, SmoothedMulticlass
 
 REWARDED = 0.1
 """By how much of itself a loss must be higher for the right answers to be upside down."""
+
+OWN = {
+    SmoothedMulticlass: "sparse_categorical_crossentropy",
+    SmoothedBinary: "binary_crossentropy",
+}
+"""Losses of nets from a config with `train.label_smoothing`."""
 
 
 def heads_of(subject: Subject, flow: Flow) -> list[Head]:
     """What each output is meant for."""
     model = subject.model
     targets = subject.targets() if subject.y is not None else []
-    losses = compiled_losses(model)
-    if len(losses) != len(flow.outputs) and len(flow.outputs) == 1:
-        losses = [_resolved(model.loss)]
+    losses = losses_of(model, len(flow.outputs))
     if len(targets) != len(flow.outputs) or len(losses) != len(targets):
         return []
     accurate = "accuracy" in str(getattr(model._compile_metrics, "_user_metrics", "")).lower()
@@ -65,11 +71,30 @@ def upside_down(subject: Subject, heads: list[Head]) -> Iterator[Suspect]:
         )  # fmt: skip
 
 
+def losses_of(model: keras.Model, outputs: int) -> list[Any]:
+    """The resolved losses, one for each of so many outputs, or of another length."""
+    losses = compiled_losses(model)
+    return [_resolved(model.loss)] if len(losses) != outputs == 1 else losses
+
+
+def formula_of(loss: Any) -> Loss | None:
+    """The loss as it is written down in `checks/formulas.py`; None: it is none of these."""
+    name, from_logits = loss_name(loss)
+    given = dict(getattr(loss, "_fn_kwargs", {}))
+    is_known = name in FORMULAS and hasattr(loss, "reduction")
+    if name is None or not is_known or given.get("axis", -1) != -1:
+        return None
+    smoothing = getattr(loss, "label_smoothing", 0.0) or given.get("label_smoothing", 0.0)
+    return Loss(name, from_logits, smoothing, {k: given[k] for k in DEFAULTS if k in given})
+
+
 def loss_name(loss: Any) -> tuple[str | None, bool]:
     """Keras's name of a resolved loss, and whether it takes logits; None: somebody's own.
 
     The arguments of a loss have no public name in Keras; a test pins the one used.
     """
+    if isinstance(loss, SmoothedMulticlass | SmoothedBinary):  # this project's, of such labels
+        return OWN[type(loss)], True
     function = getattr(loss, "fn", loss)
     module = str(getattr(function, "__module__", ""))
     if module.partition(".")[0] != "keras":
@@ -81,7 +106,8 @@ def loss_name(loss: Any) -> tuple[str | None, bool]:
 def compiled_losses(model: keras.Model) -> list[Any]:
     """The resolved losses of a compiled net that has computed its loss once, one an output.
 
-    Keras has no public name for them; a test pins the one used.
+    In the order of its outputs: of a dict Keras keeps that in which its losses were written. It has
+    no public name for them; a test pins the one used.
     """
     held = model._compile_loss
     flat = getattr(held, "_flat_losses", None) if held is not None else None

@@ -109,6 +109,7 @@ def asked(program: Program, budget_s: float = 12.0) -> Diagnosis:
 def test_what_is_wrong_is_named(build: Callable[[], Program]) -> None:
     diagnosis = asked(build())
     assert diagnosis.causes == {SICK[build]}
+    assert build is not unscaled or "high_initial_loss" in diagnosis.symptoms
     first = diagnosis.findings[0]
     assert first.severity in ("error", "warning")
     assert first.message

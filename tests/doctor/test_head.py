@@ -158,3 +158,15 @@ def test_an_output_that_is_not_finite_has_no_skill() -> None:
     given = SOUND[10].values[0]
     assert isinstance(given, Head)
     assert np.isnan(skill([given], [np.ones((2, 1))], [np.array([[np.nan], [1.0]])]))
+
+
+def test_the_losses_of_named_outputs_are_in_their_order() -> None:
+    inputs = keras.Input((2,))
+    ends = {name: keras.layers.Dense(1, name=name)(inputs) for name in ("second", "first")}
+    model = keras.Model(inputs, ends)
+    model.compile("sgd", {"second": "mse", "first": "mae"})
+    y = {name: np.zeros((3, 1)) for name in ends}
+    model.compute_loss(np.zeros((3, 2)), y, model(np.zeros((3, 2))))
+    assert model.output_names == ["first", "second"]
+    found = [loss_name(loss)[0] for loss in compiled_losses(model)]
+    assert found == ["mean_absolute_error", "mean_squared_error"]

@@ -30,6 +30,9 @@ ALIKE, ROWS = 0.25, 5_000
 """Features of two sets are alike below this distance of their distributions (Wasserstein's, in
 stds); examples that are looked at."""
 
+DEALT = 0.25
+"""Of the labels, by which training and validation examples must differ to be dealt anew."""
+
 SIMPLER = 1.5
 """One scale for all features, unless with one for each they lie so many times as near."""
 
@@ -133,8 +136,7 @@ def reshuffled(subject: Subject, heads: Sequence[Head]) -> Mended | None:
     """Training and validation examples dealt anew; None where shuffling the training will do."""
     if subject.val is None or len(heads) != 1:
         return None
-    labels, held_out = (np.unique(np.asarray(y)) for y in (subject.y, subject.val[1]))
-    if set(held_out) <= set(labels):
+    if _differ(subject.targets()[0], subject.targets(subject.val[1])[0]) < DEALT:
         return None
     both = _joined(subject.x, subject.val[0]), _joined(subject.y, subject.val[1])
     order = np.random.default_rng(0).permutation(len(keras.tree.flatten(both[0])[0]))
@@ -146,6 +148,16 @@ def reshuffled(subject: Subject, heads: Sequence[Head]) -> Mended | None:
     if subject.weights is not None:
         raise Refused("examples with weights can't be dealt anew: validation ones have none")
     return Mended(dealt, "training and validation examples dealt anew, shuffled")
+
+
+def _differ(labels: np.ndarray, others: np.ndarray) -> float:
+    """Of two sets of labels, the share that would have to be others, were they alike."""
+    if labels.ndim > 1 and labels.shape[-1] > 1:
+        labels, others = labels.argmax(axis=-1), others.argmax(axis=-1)
+    found = np.unique(np.concatenate([labels.ravel(), others.ravel()]))
+    shares = [np.array([(part.ravel() == each).mean() for each in found])
+              for part in (labels, others)]  # fmt: skip
+    return float(np.abs(shares[0] - shares[1]).sum() / 2)
 
 
 def apart(subject: Subject, heads: Sequence[Head]) -> Mended:

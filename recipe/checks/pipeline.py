@@ -49,7 +49,7 @@ def skipped_capacity(family: str) -> Finding:
     return judge(
         "capacity_lowers_loss",
         Verdict.SKIP,
-        f"Not measured: model.family {family} has no width that could be changed.",
+        f"Not measured: of model.family {family} no width can be changed that matters.",
         measured=None,
         expected="a training loss that falls with capacity",
         source=f"{KARPATHY_2}, verify decreasing training loss; checklist row 2.9",

@@ -83,7 +83,7 @@ def capacity(config: Config, data: Dataset, folder: RunFolder) -> Finding:
     """A little more capacity, and the training loss goes down as it should."""
     settings = config.stages.baseline
     sizes = {name: grown(config, width) for name, width in WIDTHS.items()}
-    if len({size.model for size in sizes.values()}) < len(sizes):
+    if tiny(config) is None or len({size.model for size in sizes.values()}) < len(sizes):
         return pipeline.skipped_capacity(config.model.family)
     histories = losses_of_sizes(sizes, data, settings.seeds, settings.size_steps)
     lines = {name: each.mean(axis=0) for name, each in histories.items()}
@@ -94,6 +94,11 @@ def capacity(config: Config, data: Dataset, folder: RunFolder) -> Finding:
 
 
 def tiny(config: Config) -> Config | None:
-    """The smallest of these sizes; None for a family that can't be shrunk."""
+    """The smallest of these sizes; None for a family that can't be shrunk.
+
+    Nor can a backbone: the layers behind it are the least of such a net, and all of its time.
+    """
+    if config.model.family == "application":
+        return None
     smallest = grown(config, min(WIDTHS.values()))
     return None if smallest == config else smallest

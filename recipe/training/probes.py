@@ -39,6 +39,10 @@ FRESH_EXAMPLES = 2048
 """Examples for the first loss; at least 1,024 where there are so many (checklist row 2.4)."""
 
 
+SIZES_EXAMPLES = 2_000
+"""On which nets of several sizes are compared at most: they are held in memory."""
+
+
 @dataclass(frozen=True)
 class FreshNets:
     """What nets say before their first step, averaged over initializations."""
@@ -182,7 +186,8 @@ def losses_of_sizes(
     found = {}
     for name, config in sizes.items():
         size = batch_size(config, len(data.train))
-        some = data.train.drawn(size * steps, config.seed)
+        some = data.train.drawn(min(size * steps, SIZES_EXAMPLES), config.seed)
+        size = min(size, len(some))
         epochs = max(1, steps // -(-len(some) // size))
         found[name] = np.full((seeds, epochs), np.nan)
         for place in range(seeds):

@@ -48,10 +48,11 @@ def examined(
         if isinstance(each, Healthy):
             yield _asked(each.name, "healthy", each.program(SEED), diagnose)[0]
             continue
-        outcome, findings = _asked(each.name, "faulty", each.program(SEED), diagnose, each)
+        outcome, said = _asked(each.name, "faulty", each.program(SEED), diagnose, each)
         if repair:
             twin = mean(verify.table(each.half)[each.name]["twin"])
-            is_good = is_repaired(each, findings, twin, SEED)
+            whole = getattr(said, "repair", None)
+            is_good = is_repaired(each, getattr(said, "findings", ()), twin, SEED, whole)
             outcome = tally.Outcome(**{**vars(outcome), "repaired": is_good})
         yield outcome
         yield _asked(each.name, "twin", each.twin(SEED), diagnose)[0]
@@ -59,15 +60,14 @@ def examined(
 
 def _asked(
     name: str, kind: Any, program: Program, diagnose: Diagnose, fault: Fault | None = None
-) -> tuple[tally.Outcome, Sequence[Any]]:
-    """What a diagnosis says of a program, and its findings."""
-    started, broke = time.perf_counter(), ""
+) -> tuple[tally.Outcome, Any]:
+    """What a diagnosis says of a program, counted and as it said it; None: it broke."""
+    started, broke, said = time.perf_counter(), "", None
     try:
         said = diagnose(program.model, program.x, program.y, **program.fit)
-        findings = list(said.findings)
-        named, symptoms = _when(set(said.causes), findings), frozenset(said.symptoms)
+        named, symptoms = _when(set(said.causes), said.findings), frozenset(said.symptoms)
     except Exception as error:
-        findings, named, symptoms = [], {}, frozenset()
+        said, named, symptoms = None, {}, frozenset()
         broke = f"{type(error).__name__}: {error}".splitlines()[0]
     return tally.Outcome(
         name=name,
@@ -78,7 +78,7 @@ def _asked(
         symptoms=symptoms,
         seconds=time.perf_counter() - started,
         broke=broke,
-    ), findings
+    ), said
 
 
 def _when(causes: set[str], findings: Sequence[Any]) -> dict[str, str]:

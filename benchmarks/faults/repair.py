@@ -10,36 +10,48 @@ A finding can be applied in two ways:
 - `finding.change`, a mapping of config keys to values, as `{"train.learning_rate": 1e-3}`. Where
   the program has a setting of that name, it is built anew with it.
 
-Findings are ranked; the first that can be applied is. Nobody gets a second try.
+A diagnosis that hands out `repair` itself, of all its causes together, is taken at its word: some
+programs have two. Else findings are ranked, and the first that can be applied is. Nobody gets a
+second try.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from . import score
 from .program import Fault, Program
 
+Repair = Callable[..., tuple[Any, Any, Any, dict[str, Any]]]
+
 NEAR = 0.05
 """Fraction of the twin's score that a repair may stay below it."""
 
 
-def applied(fault: Fault, findings: Iterable[Any], seed: int) -> Program | None:
-    """The program with the first prescription that can be applied; None without one."""
+def applied(
+    fault: Fault, findings: Iterable[Any], seed: int, whole: Repair | None = None
+) -> Program | None:
+    """The program with the whole prescription, or the first that can be applied; None: neither."""
+    if whole is not None:
+        return _mended(fault, whole, seed)
     for finding in findings:
         if getattr(finding, "severity", None) not in ("error", "warning"):
             continue
         repair = getattr(finding, "repair", None)
         if callable(repair):
-            program = fault.program(seed)
-            model, x, y, fit = repair(program.model, program.x, program.y, dict(program.fit))
-            return replace(program, model=model, x=x, y=y, fit=dict(fit))
+            return _mended(fault, repair, seed)
         settings = settings_of(fault, getattr(finding, "change", None) or {})
         if settings:
             return fault.program(seed, **settings)
     return None
+
+
+def _mended(fault: Fault, repair: Repair, seed: int) -> Program:
+    program = fault.program(seed)
+    model, x, y, fit = repair(program.model, program.x, program.y, dict(program.fit))
+    return replace(program, model=model, x=x, y=y, fit=dict(fit))
 
 
 def settings_of(fault: Fault, change: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,7 +60,9 @@ def settings_of(fault: Fault, change: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in named.items() if key in fault.settings}
 
 
-def is_repaired(fault: Fault, findings: Iterable[Any], twin: float, seed: int) -> bool:
+def is_repaired(
+    fault: Fault, findings: Iterable[Any], twin: float, seed: int, whole: Repair | None = None
+) -> bool:
     """Train the repaired program.
 
     Args:
@@ -56,9 +70,10 @@ def is_repaired(fault: Fault, findings: Iterable[Any], twin: float, seed: int) -
         findings: of the diagnosis, ranked.
         twin: what the twin scores, mean over seeds.
         seed: of program and training.
+        whole: the repair of all findings together, if the diagnosis hands one out.
     """
     try:
-        program = applied(fault, findings, seed)
+        program = applied(fault, findings, seed, whole)
     except Exception as error:  # a prescription that breaks the program repairs nothing
         print(f"      the repair of {fault.name} ends with {type(error).__name__}: {error}")
         return False

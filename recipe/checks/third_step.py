@@ -67,8 +67,8 @@ def check_one_change(changed: Sequence[str] | None, gained: float | None, metric
     """Between two runs one thing changes; of two, nobody knows which of them helped.
 
     Args:
-        changed: keys of `data`, `model` and `train` that are not as in the run before; None: this
-            is the first.
+        changed: ideas (size, norm, dropout, ...) that are not as in the run before; None: this is
+            the first.
         gained: validation score, positive if it is better than the run before; None: not known.
         metric: of the score.
     """
@@ -81,8 +81,8 @@ def check_one_change(changed: Sequence[str] | None, gained: float | None, metric
     if len(changed) > 1:
         return advise(
             "one_change",
-            f"{len(changed)} keys changed since the run before ({', '.join(changed)}): confounded."
-            f"{by}",
+            f"{len(changed)} things changed since the run before ({', '.join(changed)}): "
+            f"confounded.{by}",
             measured=len(changed),
             expected=expected,
             source=source,

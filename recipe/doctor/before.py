@@ -17,6 +17,7 @@ from recipe.doctor.change import Change
 from recipe.doctor.dependencies import dependencies
 from recipe.doctor.flow import RECURRENT, Flow, array, tensors
 from recipe.doctor.head import SQUARED, Head, trouble
+from recipe.doctor.labels import distance
 from recipe.doctor.layers import of_layers, once
 from recipe.doctor.losses import upside_down
 from recipe.doctor.subject import Subject
@@ -192,7 +193,7 @@ def order(subject: Subject, heads: list[Head]) -> Iterator[Suspect]:
             )  # fmt: skip
         if subject.val is not None:
             val = _labels(head, subject.targets(subject.val[1])[0])
-            apart = 0.0 if val is None else _apart(labels, val)
+            apart = 0.0 if val is None else distance(labels, val)
             if is_sorted and in_order and apart > APART:
                 yield Suspect(
                     "unshuffled_data", "error", PRE,
@@ -201,15 +202,6 @@ def order(subject: Subject, heads: list[Head]) -> Iterator[Suspect]:
                     apart, f"at most {APART:.0%}", "diagnosis rule 10",
                     "shuffle before the end is cut off for validation", is_certain=True,
                 )  # fmt: skip
-
-
-def _apart(labels: np.ndarray, others: np.ndarray) -> float:
-    """Total variation distance of two samples of labels: 0 alike, 1 nothing in common."""
-    shares = [
-        np.array([(part == each).mean() for each in np.union1d(labels, others)])
-        for part in (labels, others)
-    ]
-    return float(np.abs(shares[0] - shares[1]).sum() / 2)
 
 
 def amounts(subject: Subject, flow: Flow) -> Iterator[Suspect]:

@@ -59,8 +59,10 @@ SLOWED = 0.7
 slowed it down."""
 
 MOST = 0.6
-"""Share of the best rival's gain at which an earlier one explains as much; of what is lacking, that
-a second cause must bring if it brings little."""
+"""Share of the best rival's gain at which an earlier one explains as much."""
+
+REST = 0.6
+"""Of what is still lacking: a second cause that brings as much of it may bring little."""
 
 
 @dataclass
@@ -181,7 +183,7 @@ class Chain:
         gain = score - self.score
         share = gain / (best - self.score) if best > self.score else 0.0
         # beside a cause that is named, another one must bring much, or what was still lacking
-        least = MORE if self.named and share < MOST else GAIN
+        least = MORE if self.named and share < REST else GAIN
         return gain > max(least, 1.5 * self.noise) and share > CLOSED
 
     def _speeds_up(self, suspect: Suspect, outcome: Outcome, gain: float) -> bool:

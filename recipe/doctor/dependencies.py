@@ -83,9 +83,7 @@ def _charted(chart: Any, model: keras.Model, x: Any) -> Reach | None:
 
 def _count(subject: Subject) -> int:
     """Examples of a batch: a few, or as many as the net insists on."""
-    shapes = keras.tree.flatten(getattr(subject.model, "inputs", None) or [])
-    fixed = {part.shape[0] for part in shapes if part.shape and part.shape[0]}
-    return min(next(iter(fixed), EXAMPLES), subject.examples)
+    return min(subject.block or EXAMPLES, subject.examples)
 
 
 def _adds_up_over_examples(flow: Flow) -> bool:

@@ -60,6 +60,21 @@ def disputed(known: Reference | None) -> np.ndarray | None:
     return wrong if NOISY < wrong.mean() < 0.5 and clear > CLEAR else None
 
 
+def distance(labels: np.ndarray, others: np.ndarray) -> float:
+    """Total variation distance of two samples: 0 alike, 1 nothing in common.
+
+    Args:
+        labels: positions of classes, (examples,), or rows with one 1, (examples, classes).
+        others: of the same form.
+    """
+    if labels.ndim > 1 and labels.shape[-1] > 1:
+        labels, others = labels.argmax(axis=-1), others.argmax(axis=-1)
+    labels, others = labels.ravel(), others.ravel()
+    found = np.union1d(labels, others)
+    shares = [np.array([(part == each).mean() for each in found]) for part in (labels, others)]
+    return float(np.abs(shares[0] - shares[1]).sum() / 2)
+
+
 def refuted(suspect: Suspect, base: Outcome) -> bool:
     """Whether a net is right about new examples more often than such labels would allow."""
     if suspect.code != "corrupt_labels" or not isinstance(suspect.measured, float):

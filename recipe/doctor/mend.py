@@ -17,7 +17,7 @@ from scipy import stats
 from recipe.doctor.change import moments
 from recipe.doctor.data import digests, leaks
 from recipe.doctor.head import BINARY, Head
-from recipe.doctor.labels import are_tossed, disputed
+from recipe.doctor.labels import are_tossed, disputed, distance
 from recipe.doctor.rebuild import Refused
 from recipe.doctor.reference import SEEN as BLOCK
 from recipe.doctor.reference import reference
@@ -136,7 +136,7 @@ def reshuffled(subject: Subject, heads: Sequence[Head]) -> Mended | None:
     """Training and validation examples dealt anew; None where shuffling the training will do."""
     if subject.val is None or len(heads) != 1:
         return None
-    if _differ(subject.targets()[0], subject.targets(subject.val[1])[0]) < DEALT:
+    if distance(subject.targets()[0], subject.targets(subject.val[1])[0]) < DEALT:
         return None
     both = _joined(subject.x, subject.val[0]), _joined(subject.y, subject.val[1])
     order = np.random.default_rng(0).permutation(len(keras.tree.flatten(both[0])[0]))
@@ -148,16 +148,6 @@ def reshuffled(subject: Subject, heads: Sequence[Head]) -> Mended | None:
     if subject.weights is not None:
         raise Refused("examples with weights can't be dealt anew: validation ones have none")
     return Mended(dealt, "training and validation examples dealt anew, shuffled")
-
-
-def _differ(labels: np.ndarray, others: np.ndarray) -> float:
-    """Of two sets of labels, the share that would have to be others, were they alike."""
-    if labels.ndim > 1 and labels.shape[-1] > 1:
-        labels, others = labels.argmax(axis=-1), others.argmax(axis=-1)
-    found = np.unique(np.concatenate([labels.ravel(), others.ravel()]))
-    shares = [np.array([(part.ravel() == each).mean() for each in found])
-              for part in (labels, others)]  # fmt: skip
-    return float(np.abs(shares[0] - shares[1]).sum() / 2)
 
 
 def apart(subject: Subject, heads: Sequence[Head]) -> Mended:

@@ -47,6 +47,7 @@ STAGES: dict[str, Stage] = {
         "Drive the training loss to its floor, with a larger net if need be.",
         "recipe.stages.overfit",
         _NET,
+        inputs=("baseline/result.json",),
     ),
     "regularize": Stage(
         "Try one regularizer at a time, with seeds and intervals; keep what helps.",

@@ -6,7 +6,7 @@ import numpy as np
 
 from recipe.checks import third_step
 from recipe.config import Config, RequestError, read
-from recipe.config.fields import leaf_keys
+from recipe.config.differences import differences, groups_of
 from recipe.data import Dataset, Split
 from recipe.findings import Finding
 from recipe.runs import RunFolder, figures
@@ -20,9 +20,6 @@ SEEDS = 2
 
 FALL = 0.05
 """Of the loss, without which a range test says nothing (as much as inputs must help: row 2.7)."""
-
-SECTIONS = ("data.", "model.", "train.")
-"""Of a config, what a run's scores depend on."""
 
 
 def known_before(config: Config, data: Dataset, folder: RunFolder) -> list[Finding]:
@@ -53,8 +50,7 @@ def one_change(config: Config, data: Dataset, score: float, folder: RunFolder) -
         before = None
     if before is None or result is None:
         return third_step.check_one_change(None, None, metric)
-    keys = [key for key in leaf_keys(Config) if key.startswith(SECTIONS)]
-    changed = [key for key in keys if before.get(key) != config.get(key)]
+    changed = groups_of(differences(before, config))
     old = result.metrics.get(f"val_{metric}")
     gained = None if old is None else gain(metric, score, old)
     return third_step.check_one_change(changed, gained, metric)

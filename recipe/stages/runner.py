@@ -66,12 +66,21 @@ class Runner:
         own = [] if "/" in name else [f"stages.{settings}"]
         keys = (*stage.sections, *own)
         sections = {key: _plain(self.config.get(key)) for key in keys}
-        inputs = {path: fingerprint.of_file(self.folder.path / path) for path in stage.inputs}
+        inputs = {path: self._input(path) for path in stage.inputs}
         configs = [self.config, *filter(None, [self.folder.given(name)])]
         for weights in filter(None, (config.model.weights_file for config in configs)):
             if "model" in stage.sections:
                 inputs[f"model.backbone.weights {weights}"] = fingerprint.of_file(Path(weights))
         return fingerprint.digest(name, sections, self._data, self._code(stage, configs), inputs)
+
+    def _input(self, path: str) -> str | None:
+        """Of a file in the run folder; of another stage's result, what it says and not when."""
+        stage, _, file = path.rpartition("/")
+        result = self.folder.result(stage) if file == "result.json" else None
+        if result is None:
+            return fingerprint.of_file(self.folder.path / path)
+        said = result.model_dump(mode="json", exclude={"seconds", "fingerprint"})
+        return fingerprint.digest(said)
 
     def _code(self, stage: Stage, configs: Sequence[Config]) -> str:
         named = [name for config in configs for name in (config.data.source, config.model.family)]

@@ -12,35 +12,14 @@ import numpy as np
 from recipe.checks.compare import check_noise_floor
 from recipe.checks.learning import check_trains
 from recipe.compare import Comparison, gain_found, paired, resolution_of, score_seeds
-from recipe.config import SIZES, Config, grown
+from recipe.config import Config
 from recipe.data import load
 from recipe.findings import Finding, StageResult, Verdict, judge, overall
 from recipe.runs import RunFolder, figures
+from recipe.stages.rungs import Changes, Rung, rungs
 from recipe.training import deciding_metric, prepare_runtime
 
 SOURCE = 'Karpathy, "A Recipe for Training Neural Networks" (2019), step 4; checklist 4.0 to 4.12'
-Changes = dict[str, object]
-
-
-def ladder(config: Config) -> dict[str, Changes]:
-    """The rungs that change something, in the essay's order, as dotted keys and values."""
-    smaller, larger = _sizes(grown(config, width=0.5)), _sizes(grown(config, width=2))
-    rungs: dict[str, Changes] = {
-        "smaller": smaller,
-        "dropout 0.2": {"model.dropout": 0.2},
-        "weight decay 0.1": {"train.weight_decay": 0.1},
-        "L2 1e-4": {"model.l2": 1e-4},
-        "input noise 0.1": {"model.noise.input": 0.1},
-        "batch norm": {"model.norm": "batch"},
-        # every training ends with its best epoch, so these are stopped early without a rung
-        "larger": larger,
-    }
-    kept: dict[str, Changes] = {}
-    for name, changes in rungs.items():
-        new = {key: value for key, value in changes.items() if _is_new(config, key, value)}
-        if new and new not in kept.values():
-            kept[name] = new
-    return kept
 
 
 def run(config: Config, folder: RunFolder) -> StageResult:
@@ -51,28 +30,30 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     data = load(config.data)
     metric = deciding_metric(config, data.task)
     resolution = resolution_of(metric, data)
-    rungs = ladder(incumbent)
+    ladder, left = rungs(incumbent, data)
+    for each in left:
+        folder.say(f"not tried: {each.name}, for {each.why}")
     seeds = range(config.seed, config.seed + settings.seeds)
     fresh = range(seeds.stop, seeds.stop + settings.seeds)
 
-    with folder.progress("trainings", (len(rungs) + 1) * len(seeds)) as advance:
+    with folder.progress("trainings", (len(ladder) + 1) * len(seeds)) as advance:
         base = score_seeds(incumbent, data, seeds, advance, "incumbent", folder.checkpoint)
         noise = max(float(np.std(base, ddof=1)), resolution)
         detectable = gain_found(noise, len(seeds), settings.confidence)
         floor = check_noise_floor(noise, detectable, len(seeds), metric)
         folder.say(floor.message)
         tried: dict[str, Comparison] = {}
-        for name, changes in rungs.items():
-            rung = incumbent.replace(changes)
-            scores = score_seeds(rung, data, seeds, advance, name, folder.checkpoint)
-            tried[name] = paired(scores, base, metric, settings.confidence, resolution, noise)
+        for rung in ladder:
+            changed = incumbent.replace(rung.changes)
+            scores = score_seeds(changed, data, seeds, advance, rung.name, folder.checkpoint)
+            tried[rung.name] = paired(scores, base, metric, settings.confidence, resolution, noise)
 
     trains = check_trains(base, metric)
     better = [name for name, found in tried.items() if found.verdict == "better"]
     findings = [trains, floor, *(_rung(name, found) for name, found in tried.items())]
     winner, won = incumbent, None
     if better:
-        combined = incumbent.replace(_combined([rungs[name] for name in better], tried, better))
+        combined = incumbent.replace(_combined([r for r in ladder if r.name in better], tried))
         with folder.progress("confirming", 2 * len(fresh)) as advance:
             kept_in = folder.checkpoint
             base_again = score_seeds(incumbent, data, fresh, advance, "incumbent", kept_in)
@@ -101,9 +82,9 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     return StageResult(
         stage="regularize",
         verdict=overall(findings),
-        headline=f"{len(rungs)} rungs x {len(seeds)} seeds: kept {kept}; val {metric} {said}",
+        headline=f"{len(ladder)} rungs x {len(seeds)} seeds: kept {kept}; val {metric} {said}",
         metrics={
-            "rungs": len(rungs),
+            "rungs": len(ladder),
             "seeds": len(seeds),
             f"val_{metric}": float(np.mean(base)),
             f"val_{metric}_std": float(np.std(base, ddof=1)),
@@ -126,22 +107,9 @@ def _rung(name: str, found: Comparison) -> Finding:
     )
 
 
-def _combined(rungs: list[Changes], tried: dict[str, Comparison], names: list[str]) -> Changes:
+def _combined(rungs: list[Rung], tried: dict[str, Comparison]) -> Changes:
     """All changes that helped; where two set the same key, the one that gained more."""
     combined: Changes = {}
-    for _, changes in sorted(zip([tried[n].difference for n in names], rungs, strict=True),
-                             key=lambda pair: pair[0]):  # fmt: skip
-        combined |= changes
+    for rung in sorted(rungs, key=lambda rung: tried[rung.name].difference):
+        combined |= rung.changes
     return combined
-
-
-def _sizes(config: Config) -> Changes:
-    """The sizes of a net as changes; nothing for a family that has none here."""
-    keys = [f"model.{name}" for name in SIZES.get(config.model.family, ())]
-    return {key: config.get(key) for key in keys}
-
-
-def _is_new(config: Config, key: str, value: object) -> bool:
-    """Whether the change changes anything, and does not weaken what the config already has."""
-    now = config.get(key)
-    return now in (None, 0.0, "none") or (isinstance(now, tuple) and now != value)

@@ -143,12 +143,12 @@ def long_memory(asked: Asked, most: float = 0.1) -> Finding | None:
         expected=f"at most {most:.0%} of the first weights at the end",
         source="measured (docs/models.md); the limit is a value of this project",
         code="undertraining",
-        prescription=f"train.ema: {_shorter(steps):g}",
+        prescription=f"train.ema: {momentum_over(steps):g}",
     )
 
 
-def _shorter(steps: int) -> float:
-    """A momentum that averages over the last tenth of the steps."""
+def momentum_over(steps: int) -> float:
+    """Of `train.ema`, for an average over the last tenth of the steps."""
     return round(max(1 - 10 / steps, 0.5), 4)
 
 

@@ -7,6 +7,8 @@ the data is undone in front of it, and its own `preprocess_input` put there, as 
 from __future__ import annotations
 
 import inspect
+import os
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -105,6 +107,21 @@ def backbone(x: keras.KerasTensor, config: ModelConfig) -> keras.KerasTensor:
         _read_weights(net, Path(given.file), class_name)
     net.trainable = False
     return net(x)
+
+
+def weights_at_hand(config: ModelConfig) -> Path | None:
+    """The file of ImageNet's weights in Keras's cache, without the head, if it is there already.
+
+    Its name is the application's, in Keras's many spellings; whether it fits is known only once
+    it is read.
+    """
+    home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+    own = re.compile(rf"(weights)?{_class_name(config).lower()}(?!v\d)")
+    for path in sorted(home.glob("models/*.h5")):
+        name = re.sub(r"[^a-z0-9]", "", path.name.lower())
+        if "notop" in name and own.match(name):
+            return path
+    return None
 
 
 def unfreeze(model: keras.Model) -> None:

@@ -82,7 +82,8 @@ class MixedAccuracy(keras.metrics.Mean):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Count a batch."""
         if not self.is_multiclass:
-            right = tf.reduce_mean(tf.cast((y_true > 0.5) == (y_pred > 0), tf.float32), axis=-1)
+            given = tf.cast(y_true, tf.float32) > 0.5  # not mixed they are whole numbers
+            right = tf.reduce_mean(tf.cast(given == (y_pred > 0), tf.float32), axis=-1)
             super().update_state(right, sample_weight)
             return
         if is_shares(y_true):

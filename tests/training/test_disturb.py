@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from scipy import stats
 
 from recipe.config import Config, RequestError, Task
@@ -100,6 +101,7 @@ def test_validation_sees_no_mixed_examples() -> None:
         pytest.param(True, [[2], [0]], [[0, 0, 1.0], [0, 1, 0]], 0.5, id="positions"),
         pytest.param(True, [[0.3, 0.7], [0.6, 0.4]], [[0, 1.0], [0, 1]], 0.5, id="shares"),
         pytest.param(False, [[0.9], [0.2]], [[3.0], [-1]], 1.0, id="binary"),
+        pytest.param(False, [[1], [1]], [[3.0], [-1]], 0.5, id="binary, not mixed"),
         pytest.param(False, [[1, 0.2], [0.7, 0]], [[3.0, 1], [-1, -1]], 0.5, id="labels"),
     ],
 )
@@ -107,7 +109,7 @@ def test_the_accuracy_of_mixed_labels(
     is_multiclass: bool, y: list[Any], logits: list[Any], share: float
 ) -> None:
     metric = MixedAccuracy(is_multiclass)
-    metric.update_state(np.array(y, np.float32), np.array(logits, np.float32))
+    metric.update_state(tf.constant(y), tf.constant(logits))  # whole numbers as int32
     assert float(metric.result()) == share
     assert MixedAccuracy.from_config(metric.get_config()).is_multiclass is is_multiclass
 

@@ -112,7 +112,7 @@ $(STAMP): pyproject.toml requirements.lock scripts/setup.sh
 help:
 	@awk -F ':.*## *' \
 	  '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	   /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	   /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 	@printf '%s\n' '' 'Variables' \
 	  '  CONFIG=$(CONFIG)   RUNS=$(or $(RUNS),runs)   PORT=$(PORT)' \
 	  '  SET="model.dropout=0.2 train.epochs=50"   change keys of the config' \

@@ -10,11 +10,18 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from recipe import __version__
 from recipe.cli import cli
+from recipe.config import read
+from recipe.findings import Verdict, judge
+from recipe.runs import RunFolder
+from recipe.runs.console import Console
 from recipe.stages import EXPERIMENTS, STAGES
+from recipe.stages.runner import Runner
 from tests.small import SMALL
+from tests.stages.running import pretend
 
 ROOT = Path(__file__).parent.parent
 DIGITS = str(ROOT / "configs" / "digits.yaml")
@@ -94,6 +101,19 @@ def test_a_typo_in_a_key_is_exit_2_with_a_suggestion(tmp_path):
     assert "did you mean 'dropout'" in run.stderr
     assert "Traceback" not in run.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_is_told_in_one_line_when_all_else_is_quiet(tmp_path):
+    runner = Runner(read(DIGITS), Path(DIGITS), RunFolder(tmp_path / "digits", Console(quiet=True)))
+    failed = judge("size", False, "Too few.", measured=1, expected="more", source="a test")
+    pretend(runner, "data", Verdict.FAIL, findings=[failed])
+    runner.folder.write_manifest({"name": "digits"})
+    said = CliRunner().invoke(cli, ["data", DIGITS, "--runs", str(tmp_path), "--quiet"])
+    assert said.exit_code == 1
+    assert said.stdout == ""
+    report = tmp_path / "digits" / "report.html"
+    assert said.stderr == f"data failed: size (pretended); see {report}\n"
+    assert "Too few." in report.read_text()
 
 
 def test_an_unknown_command_is_exit_2_with_a_suggestion():

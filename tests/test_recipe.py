@@ -24,6 +24,7 @@ from recipe.runs.console import Console
 from recipe.stages import STAGES
 from recipe.stages.runner import Outcome, Runner
 from tests.small import SETTINGS, SMALL
+from tests.stages.running import pretend
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = ("digits", "breast_cancer", "diabetes")  # digits_cnn: `make proof ONLY=digits`
@@ -244,13 +245,6 @@ def test_nothing_is_trained_on_labels_that_do_not_fit(tmp_path, monkeypatch):
     assert outcomes["baseline"].result.verdict is Verdict.FAIL
 
 
-def test_force_runs_past_a_closed_gate_and_is_recorded(tmp_path):
-    outcomes = run_stages(tmp_path, "digits", stages=("overfit",), force=True)
-    assert outcomes["overfit"].result.forced
-    stored = json.loads((tmp_path / "digits" / "overfit" / "result.json").read_text())
-    assert stored["forced"] is True
-
-
 def test_an_accepted_failure_is_a_warning_that_says_so(tmp_path):
     settings = (
         f"data.source={SICK}:with_missing",
@@ -264,7 +258,7 @@ def test_an_accepted_failure_is_a_warning_that_says_so(tmp_path):
     assert "data.accept" in finite.message
 
 
-def test_a_net_that_is_too_small_grows_until_it_fits(tmp_path):
+def test_a_net_that_is_too_small_grows_until_it_fits_and_force_is_recorded(tmp_path):
     # by force: the one batch of `baseline` is too much for four units already
     settings = ("model.widths=[4]", "stages.overfit.steps=1500", "train.learning_rate=0.003")
     outcome = run_stages(tmp_path, "digits", *settings, stages=("overfit",), force=True)["overfit"]
@@ -272,14 +266,15 @@ def test_a_net_that_is_too_small_grows_until_it_fits(tmp_path):
     assert verdicts["reaches_floor"] is Verdict.PASS
     assert verdicts.pop("baselines_in_hand") is Verdict.WARN  # it never ran
     assert set(verdicts.values()) == {Verdict.PASS}
+    stored = json.loads((tmp_path / "digits" / "overfit" / "result.json").read_text())
+    assert stored["forced"] is True
     grown = read(tmp_path / "digits" / "overfit" / "overfit.yaml")
     assert grown.model.widths[0] > 4
 
 
-def test_a_net_that_can_never_fit_says_so(begun):
+def test_a_net_that_can_never_fit_says_so(tmp_path):
     settings = ("stages.overfit.steps=40", "stages.overfit.sizes=2", "train.learning_rate=1e-6")
-    stages = ("data", "baseline", "overfit")
-    outcome = run_stages(begun, "digits", *settings, stages=stages)["overfit"]
+    outcome = run_stages(tmp_path, "digits", *settings, stages=("overfit",), force=True)["overfit"]
     assert outcome.result.verdict is Verdict.FAIL
     assert {f.code for f in outcome.result.findings} & {"underfitting"}
 
@@ -313,18 +308,27 @@ def test_an_acceptance_of_a_check_that_is_not_there_is_refused(tmp_path):
         run_stages(tmp_path, "digits", "data.accept=[finit]", stages=("data",))
 
 
-def test_what_stands_ends_at_a_failure(begun):
-    stages = ("data", "baseline", "overfit")
-    run_stages(begun, "digits", stages=stages[:2])
+def runner_in(folder: Path, *settings: str) -> Runner:
+    """Of the digits, in a folder that may hold anything."""
     path = ROOT / "configs" / "digits.yaml"
-    settings = ("train.learning_rate=1e-7", "stages.overfit.steps=40", "stages.overfit.sizes=1")
-    run_stages(begun, "digits", *settings, stages=stages)
-    runner = Runner(read(path, settings), path, RunFolder(begun / "digits"), settings)
-    assert [result.verdict for result in runner.results()] == [
-        Verdict.PASS, Verdict.WARN, Verdict.FAIL,  # such a rate is warned of
-    ]  # fmt: skip
-    before = Runner(read(path), path, RunFolder(begun / "digits"))
+    return Runner(read(path, settings), path, RunFolder(folder, Console(quiet=True)), settings)
+
+
+def test_what_stands_ends_at_a_failure(tmp_path):
+    runner = runner_in(tmp_path / "digits", "train.learning_rate=0.1")
+    verdicts = [Verdict.PASS, Verdict.WARN, Verdict.FAIL]
+    for stage, verdict in zip(STAGES, [*verdicts, Verdict.PASS], strict=False):
+        pretend(runner, stage, verdict)
+    assert [result.verdict for result in runner.results()] == verdicts
+    before = runner_in(tmp_path / "digits")
     assert [result.stage for result in before.results()] == ["data"]
+
+
+def test_what_was_forced_past_a_gate_stands_too(tmp_path):
+    runner = runner_in(tmp_path / "digits")
+    pretend(runner, "data", Verdict.FAIL)
+    pretend(runner, "overfit", Verdict.PASS, forced=True)
+    assert [(r.stage, r.forced) for r in runner.results()] == [("data", False), ("overfit", True)]
 
 
 def test_a_refused_stage_leaves_the_record_alone(begun):

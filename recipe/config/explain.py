@@ -32,6 +32,10 @@ WORDS = (
 )
 """pydantic's words and ours."""
 
+ELSEWHERE = 0.8
+"""How alike, by difflib's ratio, a key of another section must be to be suggested: at its usual 0.6
+"nostage" is a "target"."""
+
 
 def explain(error: ValidationError, source: Source, file: str) -> list[str]:
     """One line for each wrong key that the text's own problems don't name already."""
@@ -84,10 +88,12 @@ def _unknown_key(key: Key) -> str:
     if dotted in everywhere.values():
         sections, _, last = dotted.rpartition(".")
         hint = f"; write {last!r} below '{sections.replace('.', ': ')}:'"
-    elif near := difflib.get_close_matches(key[-1], everywhere, 1):
-        hint = _hint(key[-1], here) or f"; did you mean {everywhere[near[0]]!r}?"
+    elif near := _hint(key[-1], here):
+        hint = near
+    elif far := difflib.get_close_matches(key[-1], everywhere, 1, ELSEWHERE):
+        hint = f"; did you mean {everywhere[far[0]]!r}?"
     else:
-        hint = _hint(key[-1], here) or f"; known here: {', '.join(here)}"
+        hint = f"; known here: {', '.join(here)}"
     return f"unknown key {dotted!r}{hint}"
 
 

@@ -63,6 +63,8 @@ def _read_file(path: Path, chain: tuple[Path, ...]) -> Source:
     source = Source()
     if not isinstance(parent, str):
         _refuse_extends(own, f"must be a file name, got {flow(parent)}")
+    elif os.path.isdir(target):
+        _refuse_extends(own, f"{str(target)!r} is a folder; name a file in it")
     elif not os.path.isfile(target):
         hint = _near_file(target)
         _refuse_extends(own, f"no file {str(target)!r} (paths are relative to this file){hint}")
@@ -115,7 +117,7 @@ def _no_mapping(source: Source) -> str:
 def _near_file(path: Path) -> str:
     if not os.path.isdir(path.parent):
         return ""
-    files = {file.stem: file for file in path.parent.glob("*.yaml")}
+    files = {file.stem: file for file in path.parent.glob("*.yaml") if os.path.isfile(file)}
     near = difflib.get_close_matches(path.stem, files, 1)
     return f"; did you mean {str(files[near[0]])!r}?" if near else ""
 

@@ -191,4 +191,10 @@ def _kept(path: Path, keys: np.ndarray, part: np.ndarray) -> np.ndarray:
     if not set(known.values()) <= set(PARTS):
         raise RequestError(f"data.split.keep: {path}: part must be one of {', '.join(PARTS)}")
     listed = [known.get(int(key), "") for key in keys]
+    if not any(listed):
+        raise RequestError(
+            f"data.split.keep: {path}: none of its {len(known)} examples is in the data: a column "
+            "more or less, or other rounding, makes other examples of all; to hold a split through "
+            "that, divide by a column that stays: data.split.by: group, data.split.column: id"
+        )
     return np.where(np.array(listed) == "", part, listed).astype("U5")

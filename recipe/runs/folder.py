@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from recipe.runs.tensorboard import Board
 
 RESULT = "result.json"
+MANIFEST = "manifest.json"
+OPENINGS = "test_openings"
+"""The key in it under which each reading of the test targets is noted."""
+
 PARTIAL = ".partial"
 CHECKPOINTS = "checkpoints"
 FRAME, LAST_FRAME = 160, 2500
@@ -243,12 +247,30 @@ class RunFolder:
                 file.truncate(0)
 
     def read_manifest(self) -> dict[str, Any]:
-        """The manifest, empty before the first command."""
-        return read_json(self.path / "manifest.json") or {}
+        """The manifest, empty before the first command.
+
+        Raises:
+            RequestError: it is damaged or gone, and with it the record of who has seen the test
+                set. A stage's result can be made anew; this can't.
+        """
+        path = self.path / MANIFEST
+        manifest = read_json(path)
+        openings = manifest.get(OPENINGS, []) if isinstance(manifest, dict) else None
+        if isinstance(openings, list) and all(
+            isinstance(each, dict) and "fingerprint" in each for each in openings
+        ):
+            return dict(manifest)
+        if not path.exists() and not any(self.path.glob(f"squeeze*/{RESULT}")):
+            return {}
+        raise RequestError(
+            f"{path} {'can not be read' if path.exists() else 'is gone'}, and which models have "
+            "seen the test set is recorded there alone; bring it back from a copy, or start anew "
+            "with --name and, to have a test set that nobody has seen, another data.split.seed"
+        )
 
     def write_manifest(self, manifest: dict[str, Any]) -> None:
         """Replace the manifest."""
-        write_atomically(self.path / "manifest.json", json.dumps(manifest, indent=1) + "\n")
+        write_atomically(self.path / MANIFEST, json.dumps(manifest, indent=1) + "\n")
 
 
 def _picture(figure: Figure) -> Image.Image:

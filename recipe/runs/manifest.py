@@ -11,7 +11,7 @@ from pathlib import Path
 
 from recipe import __version__
 from recipe.config import Config, RequestError
-from recipe.runs.folder import RunFolder
+from recipe.runs.folder import OPENINGS, RunFolder
 
 PACKAGES = (
     "tensorflow", "keras", "keras-tuner", "tensorboard", "numpy", "pandas",
@@ -83,7 +83,7 @@ def record_opening(folder: RunFolder, fingerprint: str) -> int:
     The same model, data and code is the same opening: a resume after a kill is no second look.
     """
     manifest = folder.read_manifest()
-    openings = manifest.setdefault("test_openings", [])
+    openings = manifest.setdefault(OPENINGS, [])
     if fingerprint not in [opening["fingerprint"] for opening in openings]:
         openings.append({"time": now(), "fingerprint": fingerprint})
         folder.write_manifest(manifest)

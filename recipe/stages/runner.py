@@ -131,15 +131,16 @@ class Runner:
         return Outcome(result, ran=True)
 
     def results(self) -> list[StageResult]:
-        """What stands of this config's stages, up to the first that is missing or failed."""
-        found = []
+        """What stands of this config's stages.
+
+        To the first that is missing or failed, and what was forced past it.
+        """
+        found, gate_open = [], True
         for name in STAGES:
             result = self.standing(name)
-            if result is None:
-                break
-            found.append(result)
-            if result.verdict is Verdict.FAIL:
-                break
+            if result is not None and (gate_open or result.forced):
+                found.append(result)
+            gate_open = gate_open and result is not None and result.verdict is not Verdict.FAIL
         return found
 
     def experiments(self) -> list[StageResult]:

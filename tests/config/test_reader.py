@@ -237,6 +237,18 @@ print(sorted(heavy & {{name.split(".")[0] for name in sys.modules}}))
         ),
         pytest.param("1: 2", "my.yaml:1:1: a key is text, got 1", id="a number for a key"),
         pytest.param(
+            "stages: {nostage: {}}",
+            "my.yaml:1:10: unknown key 'stages.nostage'; known here: data, baseline, overfit, "
+            "regularize, tune, squeeze, lr_find, doctor, compare, recalibrate, lab",
+            id="a stage that is none",
+        ),
+        pytest.param(
+            "search: {space: {model.dropout: {uniform: [0, 0.5]}}}",
+            "my.yaml:1:34: unknown key 'search.space.model.dropout.uniform'; known here: log, "
+            "linear, int, choice",
+            id="a range that is none",
+        ),
+        pytest.param(
             "model: {? [a] : 1}", "my.yaml:1:11: model: a key is text, got a list", id="list as key"
         ),
         pytest.param(
@@ -540,9 +552,7 @@ def test_broken_yaml_in_the_extended_file_does_not_hide_the_other_errors(write: 
             "no file 'bas.yaml' (paths are relative to this file); did you mean 'base.yaml'?",
             id="a typo",
         ),
-        pytest.param(
-            "extends: .", "no file '.' (paths are relative to this file)", id="the folder"
-        ),
+        pytest.param("extends: .", "'.' is a folder; name a file in it", id="the folder"),
         pytest.param(
             'extends: "a\\0b/c"', "no file 'a\\x00b/c' (paths are relative to this file)", id="null"
         ),

@@ -112,6 +112,8 @@ def test_kept_parts_stay_as_they_were_and_new_examples_are_divided(tmp_path: Pat
         pytest.param("example,key,part\n1,0f,dev\n", "part must be one of train, val, test",
                      id="another part"),
         pytest.param("", "must be a splits.csv", id="empty"),
+        pytest.param("example,key,part\n1,0f,val\n", "none of its 1 examples is in the data",
+                     id="of other examples"),
     ],
 )  # fmt: skip
 def test_a_file_of_kept_parts_that_is_none(

@@ -16,6 +16,7 @@ from recipe.config import Config, RequestError, read
 from recipe.findings import Finding, StageResult, Verdict
 from recipe.runs import RunFolder
 from recipe.runs.console import Console
+from recipe.runs.manifest import record_opening
 
 
 def result(stage: str = "overfit", **more: Any) -> StageResult:
@@ -296,3 +297,28 @@ def test_a_manifest_is_read_as_it_was_written(folder: RunFolder) -> None:
     assert folder.read_manifest() == {}
     folder.write_manifest({"name": "digits"})
     assert folder.read_manifest() == {"name": "digits"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b'{"name": "digits", "test_open', id="cut off"),
+        pytest.param(b"", id="empty"),
+        pytest.param(b"\xff\xfe", id="no text"),
+        pytest.param(b"[]", id="a list"),
+        pytest.param(b'{"test_openings": 1}', id="openings that are none"),
+        pytest.param(b'{"test_openings": [{"time": "now"}]}', id="an opening of nothing"),
+    ],
+)
+def test_a_damaged_record_of_the_openings_is_refused(folder: RunFolder, content: bytes) -> None:
+    folder.write_manifest({"test_openings": [{"time": "now", "fingerprint": "a"}]})
+    (folder.path / "manifest.json").write_bytes(content)
+    with pytest.raises(RequestError, match=r"manifest\.json can not be read.*--name"):
+        record_opening(folder, "b")
+    assert (folder.path / "manifest.json").read_bytes() == content
+
+
+def test_a_record_that_is_gone_is_missed_once_the_test_set_was_opened(folder: RunFolder) -> None:
+    run(folder, "a note", "squeeze")
+    with pytest.raises(RequestError, match=r"manifest\.json is gone.*test set"):
+        folder.read_manifest()

@@ -17,6 +17,8 @@ from tests.training.tiny import dataset
 TABLE = dataset()
 IMAGES = dataset(shape=(8, 8, 1))
 QUANTITY = dataset(Task.REGRESSION)
+HUNDRED = {"train.epochs": 100, "train.batch_size": "full", "train.learning_rate": 0.01}
+"""Steps, at a rate with which a decay of 1 takes away all."""
 CNN = {"model.family": "cnn", "model.filters": [4], "model.widths": [8]}
 
 SURE = Evidence(
@@ -89,7 +91,7 @@ def test_columns_that_are_useless_are_dropped_beside_those_that_were() -> None:
     [
         pytest.param({"model.dropout": 0.5}, "dropout 0.2", id="more of it"),
         pytest.param({"model.norm": "layer"}, "batch norm", id="another of its kind"),
-        pytest.param({"train.weight_decay": 0.1}, "weight decay 0.1", id="the very same"),
+        pytest.param({"train.mixup": 0.2}, "mixup 0.2", id="the very same"),
     ],
 )
 def test_what_the_config_has_is_not_weakened(has: dict[str, object], name: str) -> None:
@@ -111,7 +113,7 @@ def test_what_the_config_has_is_not_weakened(has: dict[str, object], name: str) 
         ({"train.batch_size": 8}, TABLE, "smaller batch", "8 examples"),
         ({"train.batch_size": 1}, TABLE, "batch norm", "a batch of 1"),
         ({"train.weight_decay": 0.2}, TABLE, "L2 0.0001", "train.weight_decay: 0.2"),
-        ({"model.l2": 0.2}, TABLE, "weight decay 0.1", "model.l2: 0.2"),
+        ({"model.l2": 0.2, **HUNDRED}, TABLE, "weight decay 0.3", "model.l2: 0.2"),
         ({}, TABLE, "pretrained backbone", "no pretrained nets"),
         (CNN, IMAGES, "pretrained backbone", "application has"),
         (CNN, IMAGES, "smaller images", "images in files"),
@@ -122,6 +124,13 @@ def test_what_does_not_apply_says_why(
     changes: dict[str, object], data: Dataset, name: str, said: str
 ) -> None:
     assert said in why_not(name, Config().replace(changes), data)
+
+
+def test_weight_decay_follows_the_rate_and_the_steps() -> None:
+    found = tried(**HUNDRED)
+    assert found["weight decay 0.3"] == {"train.weight_decay": 0.3}
+    assert found["weight decay 1"] == {"train.weight_decay": 1.0}
+    assert "weight decay 0.1" in tried(**{**HUNDRED, "train.epochs": 1000})
 
 
 def test_dropout_is_sparing_with_batch_norm_and_stands_after_the_last() -> None:

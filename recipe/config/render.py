@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,16 +18,22 @@ from recipe.config.types import Config
 SCHEMA_LINE = "# yaml-language-server: $schema=schema.json"
 
 
-def to_yaml(config: Config, header: str = "", comments: bool = False) -> str:
+def to_yaml(
+    config: Config,
+    header: str = "",
+    comments: bool = False,
+    notes: Mapping[str, str] | None = None,
+) -> str:
     """Every key of a config, in the order of the types.
 
     Args:
         config: what to write.
         header: lines of text to stand above it as comments.
         comments: put each key's documentation above it.
+        notes: dotted key -> what is said of it, at the end of its line.
     """
     lines = [f"# {line}".rstrip() for line in header.splitlines()]
-    lines += _section_lines(config, indent=0, comments=comments)
+    lines += _section_lines(config, "", comments, notes or {})
     return "\n".join(lines) + "\n"
 
 
@@ -74,19 +81,23 @@ def _models_below(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
     return found
 
 
-def _section_lines(section: BaseModel, indent: int, comments: bool) -> list[str]:
+def _section_lines(
+    section: BaseModel, prefix: str, comments: bool, notes: Mapping[str, str]
+) -> list[str]:
     lines: list[str] = []
-    pad = "  " * indent
+    pad = "  " * prefix.count(".")
     docs = field_docs(type(section)) if comments else {}
     for name, value in section:
         if comments:
-            if indent == 0 and lines:
+            if not prefix and lines:
                 lines.append("")
             lines.append(f"{pad}# {docs[name]}")
+        key = prefix + name
         if section_of(type(section), name):
-            lines += [f"{pad}{name}:", *_section_lines(value, indent + 1, comments)]
+            lines += [f"{pad}{name}:", *_section_lines(value, f"{key}.", comments, notes)]
         else:
-            lines.append(f"{pad}{name}: {flow(_plain(value))}")
+            note = f"  # {notes[key]}" if key in notes else ""
+            lines.append(f"{pad}{name}: {flow(_plain(value))}{note}")
     return lines
 
 

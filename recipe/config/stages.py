@@ -79,13 +79,30 @@ class OverfitStage(Section):
 
 
 class RegularizeStage(Section):
-    """Seeds of the regularize stage."""
+    """Seeds and budget of the regularize stage."""
+
+    trainings: PositiveInt = 100
+    """In all, at most. They go to the noise floor, to a first look at every rung, to learning
+    rates, to the comparisons, to cocktails and to the confirmation; fewer try fewer rungs."""
 
     seeds: SeedCount = 5
-    """Trainings of each rung, with the same seeds as the incumbent's."""
+    """Trainings of each side of a comparison, the same seeds for both."""
+
+    rates: Annotated[int, Field(ge=1, le=5)] = 3
+    """Learning rates tried with a rung before it is compared, and as many with the incumbent."""
 
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """Of the interval that must leave zero out before a rung counts as better."""
+
+    @model_validator(mode="after")
+    def _is_enough_for_a_rung(self) -> Self:
+        least = 6 * self.seeds + 3 * self.rates
+        if self.trainings < least:
+            raise ValueError(
+                f"trainings must be at least {least} with {self.seeds} seeds and {self.rates} "
+                "rates, for a single rung"
+            )
+        return self
 
 
 class TuneStage(Section):

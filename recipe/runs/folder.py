@@ -131,22 +131,24 @@ class RunFolder:
         """Where a training of the running stage is kept until the stage is complete."""
         return self.file(CHECKPOINTS) / f"{re.sub(r'[^A-Za-z0-9_.-]+', '_', name)}.npz"
 
-    def write_config(self, name: str, config: Config, header: str) -> None:
-        """Write a complete config into the running stage's folder."""
-        write_atomically(self.file(name), to_yaml(config, header))
+    def write_config(
+        self, name: str, config: Config, header: str, notes: Mapping[str, str] | None = None
+    ) -> None:
+        """Write a complete config into the running stage's folder; arguments as in `to_yaml`."""
+        write_atomically(self.file(name), to_yaml(config, header, notes=notes))
 
     def winner(self, stage: str, name: str, config: Config) -> Config:
         """`config` with the model and train sections of a config that a stage wrote.
 
-        Without that file (the stage was skipped by force) it is `config` itself.
+        The columns that it leaves out are left out, too. Without that file (the stage was skipped
+        by force) it is `config` itself.
         """
         path = self.path / stage / name
         if not path.exists():
             return config
         won = read(path)
-        return config.replace(
-            {"model": won.model.model_dump(mode="json"), "train": won.train.model_dump(mode="json")}
-        )
+        parts = {part: won.get(part).model_dump(mode="json") for part in ("model", "train")}
+        return config.replace({**parts, "data.columns": won.data.columns})
 
     # ---- what the runner uses ----------------------------------------------------------------
 

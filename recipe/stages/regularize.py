@@ -1,31 +1,32 @@
 """Stage 4. Regularize: give up training loss for validation score, one change at a time.
 
 How much chance alone moves a score is measured first. Each rung of the ladder is a single config
-change, trained with the same seeds as the incumbent. What is better beyond noise is combined, and
-the combination must win again on fresh seeds.
+change, at a learning rate that suits it. What is better beyond noise is combined, and must win
+again on fresh seeds, beside the best of a few cocktails of all rungs.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from recipe.checks.compare import check_noise_floor
 from recipe.checks.learning import check_trains
-from recipe.compare import Comparison, gain_found, paired, resolution_of, score_seeds
+from recipe.checks.regularize import check_not_tried
+from recipe.compare import gain_found
 from recipe.config import Config
+from recipe.config.stages import RegularizeStage
 from recipe.data import load
-from recipe.findings import Finding, StageResult, Verdict, judge, overall
-from recipe.runs import RunFolder, figures
-from recipe.stages.rungs import Changes, Rung, rungs
-from recipe.training import deciding_metric, prepare_runtime
-
-SOURCE = 'Karpathy, "A Recipe for Training Neural Networks" (2019), step 4; checklist 4.0 to 4.12'
-
-AFFORDED = (
-    "smaller x0.5", "dropout 0.2", "weight decay 0.1", "L2 0.0001", "input noise 0.1", "batch norm",
-    "larger x2",
-)  # fmt: skip
-"""Of the catalogue, as long as the stage has no budget that chooses."""
+from recipe.findings import Finding, StageResult, overall
+from recipe.runs import RunFolder
+from recipe.stages import regularized
+from recipe.stages.budget import Budget
+from recipe.stages.climb import Climbed, Confirmed, candidates, climb, confirmed, winner
+from recipe.stages.evidence import gather
+from recipe.stages.race import Race
+from recipe.stages.rungs import NotTried, Rung, rungs
+from recipe.training import prepare_runtime
 
 
 def run(config: Config, folder: RunFolder) -> StageResult:
@@ -34,89 +35,85 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     settings = config.stages.regularize
     incumbent = folder.winner("overfit", "overfit.yaml", config)
     data = load(config.data)
-    metric = deciding_metric(config, data.task)
-    resolution = resolution_of(metric, data)
-    found, left = rungs(incumbent, data)
-    ladder = [rung for rung in found if rung.name in AFFORDED]
-    for each in left:
-        folder.say(f"not tried: {each.name}, for {each.why}")
-    seeds = range(config.seed, config.seed + settings.seeds)
-    fresh = range(seeds.stop, seeds.stop + settings.seeds)
+    race = Race(incumbent, data, folder, settings)
+    with folder.progress("noise floor", settings.seeds) as race.advance:
+        floor = race.scores(incumbent, "incumbent", race.seeds)
+    findings = _noise_first(race, floor, folder)
+    if not np.isfinite(floor).all():
+        return _ended(race, floor, findings)
 
-    with folder.progress("trainings", (len(ladder) + 1) * len(seeds)) as advance:
-        base = score_seeds(incumbent, data, seeds, advance, "incumbent", folder.checkpoint)
-        noise = max(float(np.std(base, ddof=1)), resolution)
-        detectable = gain_found(noise, len(seeds), settings.confidence)
-        floor = check_noise_floor(noise, detectable, len(seeds), metric)
-        folder.say(floor.message)
-        tried: dict[str, Comparison] = {}
-        for rung in ladder:
-            changed = incumbent.replace(rung.changes)
-            scores = score_seeds(changed, data, seeds, advance, rung.name, folder.checkpoint)
-            tried[rung.name] = paired(scores, base, metric, settings.confidence, resolution, noise)
+    seen = gather(incumbent, data, race.net(incumbent, config.seed), folder)
+    ladder, unfit = rungs(incumbent, data, seen)
+    budget = Budget.of(settings, len(ladder))
+    with folder.progress("trainings", budget.most - race.made) as race.advance:
+        climbed = climb(race, floor, ladder[: budget.looked_at], budget)
+        sides = confirmed(race, candidates(race, climbed, budget.cocktails))
 
-    trains = check_trains(base, metric)
-    better = [name for name, found in tried.items() if found.verdict == "better"]
-    findings = [trains, floor, *(_rung(name, found) for name, found in tried.items())]
-    winner, won = incumbent, None
-    if better:
-        combined = incumbent.replace(_combined([r for r in ladder if r.name in better], tried))
-        with folder.progress("confirming", 2 * len(fresh)) as advance:
-            kept_in = folder.checkpoint
-            base_again = score_seeds(incumbent, data, fresh, advance, "incumbent", kept_in)
-            scores = score_seeds(combined, data, fresh, advance, " + ".join(better), kept_in)
-        won = paired(scores, base_again, metric, settings.confidence, resolution, noise)
-        findings.append(_rung("the combination, on fresh seeds", won))
-        if won.verdict == "better":
-            winner = combined
-
-    said = f"{np.mean(base):.4f}"
-    if won and winner is not incumbent:
-        said = f"{won.old:.4f} -> {won.new:.4f}"
-    kept = " + ".join(better) if winner is not incumbent else "nothing"
-    folder.write_config(
-        "regularized.yaml",
-        winner,
-        f"from: recipe regularize, keeping {kept}" + (f"\n{won}" if won else ""),
-    )
-    shown = {**tried, **({"combination (fresh seeds)": won} if won else {})}
-    rows = [(name, c.difference, c.low, c.high, c.verdict) for name, c in shown.items()]
-    folder.figure(
-        "ladder",
-        figures.intervals(rows, f"One change at a time, {len(seeds)} seeds each",
-                          f"gain in validation {metric}, {settings.confidence:.0%} interval"),
-    )  # fmt: skip
+    won = winner(race, sides)
+    findings += [*seen.findings, *regularized.findings_of(race, climbed, sides)]
+    findings.append(_not_tried(ladder, unfit, budget, settings))
+    regularized.write(race, climbed, won, folder)
+    regularized.draw(race, climbed, sides, folder)
     return StageResult(
         stage="regularize",
         verdict=overall(findings),
-        headline=f"{len(ladder)} rungs x {len(seeds)} seeds: kept {kept}; val {metric} {said}",
+        headline=_headline(race, climbed, floor, won),
         metrics={
-            "rungs": len(ladder),
-            "seeds": len(seeds),
-            f"val_{metric}": float(np.mean(base)),
-            f"val_{metric}_std": float(np.std(base, ddof=1)),
-            "detectable_gain": detectable,
-            **{f"gain_{name}": found.difference for name, found in shown.items()},
+            **_measured(race, floor),
+            "rungs": len(climbed.entries),
+            "compared": len(climbed.entries) - len(climbed.dropped),
+            "trainings": race.made,
+            **{f"gain_{each.entry.rung.name}": each.found.difference for each in climbed.tried},
+            **{f"gain_{each.mixture.name} (fresh seeds)": each.found.difference for each in sides},
         },
         findings=findings,
     )
 
 
-def _rung(name: str, found: Comparison) -> Finding:
-    """A rung measured is a rung passed: "it did not help" is an answer, not a fault."""
-    return judge(
-        name,
-        Verdict.PASS,
-        str(found),
-        measured=found.difference,
-        expected="better: the whole interval above 0",
-        source=SOURCE,
+def _noise_first(race: Race, floor: Sequence[float], folder: RunFolder) -> list[Finding]:
+    """What chance alone does, known before anything is said to help."""
+    race.noise = max(float(np.std(floor, ddof=1)), race.resolution)
+    detectable = gain_found(race.noise, len(floor), race.settings.confidence)
+    found = check_noise_floor(race.noise, detectable, len(floor), race.metric)
+    folder.say(found.message)
+    return [check_trains(floor, race.metric), found]
+
+
+def _ended(race: Race, floor: Sequence[float], findings: list[Finding]) -> StageResult:
+    """With an incumbent that diverges nothing can be compared."""
+    return StageResult(
+        stage="regularize",
+        verdict=overall(findings),
+        headline=findings[0].message,
+        metrics=_measured(race, floor),
+        findings=findings,
     )
 
 
-def _combined(rungs: list[Rung], tried: dict[str, Comparison]) -> Changes:
-    """All changes that helped; where two set the same key, the one that gained more."""
-    combined: Changes = {}
-    for rung in sorted(rungs, key=lambda rung: tried[rung.name].difference):
-        combined |= rung.changes
-    return combined
+def _measured(race: Race, floor: Sequence[float]) -> dict[str, float]:
+    return {
+        "seeds": len(floor),
+        f"val_{race.metric}": float(np.mean(floor)),
+        f"val_{race.metric}_std": float(np.std(floor, ddof=1)),
+        "detectable_gain": gain_found(race.noise, len(floor), race.settings.confidence),
+    }
+
+
+def _not_tried(
+    ladder: Sequence[Rung], unfit: Sequence[NotTried], budget: Budget, settings: RegularizeStage
+) -> Finding:
+    return check_not_tried(
+        {each.name: each.why for each in unfit},
+        [rung.name for rung in ladder[budget.looked_at :]],
+        Budget.needed(settings, len(ladder)),
+    )
+
+
+def _headline(race: Race, climbed: Climbed, floor: Sequence[float], won: Confirmed | None) -> str:
+    kept = won.mixture.called if won else "nothing"
+    compared = len(climbed.entries) - len(climbed.dropped)
+    scores = f"{won.found.old:.4f} -> {won.found.new:.4f}" if won else f"{np.mean(floor):.4f}"
+    return (
+        f"{len(climbed.entries)} rungs, the best {compared} x {len(race.seeds)} seeds: "
+        f"kept {kept}; val {race.metric} {scores}"
+    )

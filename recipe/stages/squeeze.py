@@ -46,7 +46,7 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     prepare_runtime(config.train.threads)
     settings = config.stages.squeeze
     best = folder.winner("tune", "best.yaml", config)
-    data = load(config.data)
+    data = load(best.data)
     metric = deciding_metric(best, data.task)
     longer = best.replace({"train.epochs": round(best.train.epochs * settings.longer)})
 

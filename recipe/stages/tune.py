@@ -25,7 +25,7 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     prepare_runtime(config.train.threads)
     settings = config.stages.tune
     incumbent = folder.winner("regularize", "regularized.yaml", config)
-    data = load(config.data)
+    data = load(incumbent.data)
     metric = deciding_metric(incumbent, data.task)
 
     with folder.progress("trials", config.search.max_trials) as advance:

@@ -36,17 +36,22 @@ def intervals(
     title: str,
     xlabel: str,
     zero: str = "incumbent",
+    noise: float | None = None,
 ) -> Figure:
     """Differences with their intervals: what leaves the line at 0 out is decided.
 
     Args:
         rows: (name, difference, low, high, verdict), the verdict "better", "worse",
-            "equivalent" or "inconclusive".
+            "equivalent" or "inconclusive", or a word for what was not decided: its ends may be
+            NaN.
         title: of the figure.
         xlabel: the difference and its unit.
         zero: name of what everything is compared with.
+        noise: standard deviation of its score from seed to seed, drawn as a band.
     """
     figure, (axes,) = grid(title, 1.25 + 0.3 * max(len(rows), 1))
+    if noise is not None and np.isfinite(noise):
+        axes.axvspan(-noise, noise, color=GREY, alpha=0.18, linewidth=0, label="noise floor")
     axes.axvline(0, color=INK, linewidth=1.2)
     for verdict in dict.fromkeys([*LOOKS, *(row[4] for row in rows)]):
         chosen = [(i, row) for i, row in enumerate(rows) if row[4] == verdict]
@@ -56,14 +61,17 @@ def intervals(
             name = plain(verdict) if n == 0 else None
             axes.plot(middle, i, marker, color=color, markersize=7, linestyle="", label=name)
     axes.locator_params(axis="x", nbins=6)
-    said = [
-        f"{middle:+.3g}  [{low:+.3g}, {high:+.3g}]" if np.isfinite(middle) else "not measured"
-        for _, middle, low, high, _ in rows
-    ]
+    said = [_in_words(middle, low, high) for _, middle, low, high, _ in rows]
     _rows(axes, [row[0] for row in rows], said, f"{xlabel} (0 = {zero})")
     if rows:
         legend(axes)
     return figure
+
+
+def _in_words(middle: float, low: float, high: float) -> str:
+    if not np.isfinite(middle):
+        return "not measured"
+    return f"{middle:+.3g}" + ("" if np.isnan(low) else f"  [{low:+.3g}, {high:+.3g}]")
 
 
 Score = tuple[str, float, float | None, float | None]

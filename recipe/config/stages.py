@@ -81,7 +81,7 @@ class OverfitStage(Section):
 class RegularizeStage(Section):
     """Seeds and budget of the regularize stage."""
 
-    trainings: PositiveInt = 100
+    trainings: PositiveInt = 90
     """In all, at most. They go to the noise floor, to a first look at every rung, to learning
     rates, to the comparisons, to cocktails and to the confirmation; fewer try fewer rungs."""
 

@@ -42,10 +42,10 @@ class Budget:
         fixed = 5 * seeds + 2 * settings.rates
         whole = 1 + others + seeds
         spare = settings.trainings - fixed - whole
-        cocktails = spare // 5
+        cocktails = spare // 7
         looked_at = min(rungs, 1 + (spare - cocktails) // 3)
         left = spare - cocktails - (looked_at - 1)
-        compared = min(looked_at, 1 + 2 * left // 3 // (others + seeds))
+        compared = min(looked_at, 1 + 3 * left // 4 // (others + seeds))
         left -= (compared - 1) * (others + seeds)
         tuned = min(looked_at, compared + left // others) if others else compared
         made = fixed + cocktails + looked_at + compared * seeds + tuned * others

@@ -13,9 +13,11 @@ from recipe.config import Config
 from recipe.stages.race import RATE, Entry, Race, rates_around
 from recipe.stages.rungs import Changes, Rung
 
-SURE = 0.9
-"""Chance of the best-looking rung to be in a cocktail; of the worst, what is left. One look with
-one seed is no proof."""
+SIZES = (2, 3, 4, 5)
+"""Rungs in a cocktail. More of them are seldom trained well in the epochs of a single one."""
+
+UNSURE = 0.1
+"""Least weight of a rung whose first look was bad: one seed is no proof."""
 
 DRAWS = 20
 """Draws until one is new, before there are taken to be no more."""
@@ -62,7 +64,7 @@ def mixed(incumbent: Config, rungs: Sequence[Rung], name: str) -> Mixture:
 def cocktails(race: Race, entries: Sequence[Entry], count: int) -> Iterator[Mixture]:
     """Random mixtures of two rungs or more, at random learning rates; each is another one.
 
-    A rung is in with the chance that its first look was a gain and not noise. So all regularizers
+    A rung is drawn by the chance that its first look was a gain and not noise. So all regularizers
     are searched together, as in Kadra et al. 2021 ("Well-tuned simple nets excel on tabular
     datasets"), with few trainings: they searched for days.
 
@@ -72,14 +74,18 @@ def cocktails(race: Race, entries: Sequence[Entry], count: int) -> Iterator[Mixt
         count: of mixtures; fewer if there are not as many.
     """
     rng = np.random.default_rng(race.look_seed)
-    chances = [_chance(entry.look, race.noise) for entry in entries]
+    weights = np.array([_chance(entry.look, race.noise) for entry in entries])
+    usable = int((weights > 0).sum())
+    if usable < min(SIZES):
+        return
     rates = rates_around(race.incumbent.train.learning_rate, race.settings.rates)
     seen = [race.incumbent, *(entry.config for entry in entries)]
     for number in range(1, count + 1):
         for _ in range(DRAWS):
-            order = rng.permutation(len(entries))
-            drawn = [entries[n].rung for n in order if rng.random() < chances[n]]
-            found = mixed(race.incumbent, drawn, f"cocktail {number}")
+            size = min(int(rng.choice(SIZES)), usable)
+            drawn = rng.choice(len(entries), size, replace=False, p=weights / weights.sum())
+            rungs = [entries[place].rung for place in drawn]
+            found = mixed(race.incumbent, rungs, f"cocktail {number}")
             rate = float(rng.choice(rates))
             config = found.config.replace({RATE: rate})
             if len(found.rungs) > 1 and config not in seen:
@@ -95,7 +101,7 @@ def _chance(look: float, noise: float) -> float:
     if not np.isfinite(look):
         return 0.0  # it diverged
     known = float(stats.norm.cdf(look / (np.sqrt(2) * noise))) if noise else 0.5
-    return float(np.clip(known, 1 - SURE, SURE))
+    return max(known, UNSURE)
 
 
 def _overlap(mine: str, theirs: str) -> bool:

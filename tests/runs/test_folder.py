@@ -209,16 +209,20 @@ def test_figures_stand_in_the_order_in_which_they_were_made(folder: RunFolder) -
 # ---- configs --------------------------------------------------------------------------------
 
 
-def test_a_winner_gives_its_model_and_training_and_nothing_else(folder: RunFolder) -> None:
+def test_a_winner_gives_its_model_its_training_its_columns_and_nothing_else(
+    folder: RunFolder,
+) -> None:
     won = Config().replace(
-        {"model.widths": (7,), "train.epochs": 3, "seed": 5, "data.limit": 99, "search.epochs": 1}
-    )
+        {"model.widths": (7,), "train.epochs": 3, "seed": 5, "data.limit": 99, "search.epochs": 1,
+         "data.columns": {"id": "drop"}}
+    )  # fmt: skip
     folder.begin("tune", Config(), "fingerprint")
     folder.write_config("best.yaml", won, "from: recipe tune")
     folder.complete(result("tune"))
     config = Config().replace({"name": "mine"})
     merged = folder.winner("tune", "best.yaml", config)
-    assert merged == config.replace({"model.widths": (7,), "train.epochs": 3})
+    theirs = {"model.widths": (7,), "train.epochs": 3, "data.columns": {"id": "drop"}}
+    assert merged == config.replace(theirs)
     assert (folder.path / "tune" / "best.yaml").read_text().splitlines()[0].startswith("# ")
 
 

@@ -23,7 +23,7 @@ def test_it_is_never_more_than_was_allowed(rungs: int) -> None:
 
 
 def test_by_default_a_ladder_of_fifteen_rungs_is_looked_at_whole() -> None:
-    assert Budget.of(RegularizeStage(), 15) == Budget(15, 11, 4, 12, 100)
+    assert Budget.of(RegularizeStage(), 15) == Budget(15, 8, 4, 7, 89)
 
 
 def test_it_says_what_all_rungs_would_take() -> None:

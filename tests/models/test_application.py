@@ -12,7 +12,7 @@ import pytest
 from recipe.config import Config, RequestError, Task, grown
 from recipe.config.names import APPLICATIONS
 from recipe.models import PREPARED, build, preprocessing, unfreeze
-from recipe.models.application import BACKBONE, _module
+from recipe.models.application import BACKBONE, _module, weights_at_hand
 from tests.training.pretrained import SIDE, settings, stand_in, weights
 
 RNG = np.random.default_rng(0)
@@ -208,3 +208,28 @@ def test_imagenet_without_a_network_says_what_to_do(monkeypatch: pytest.MonkeyPa
     assert said.startswith("model.backbone.weights: imagenet is not in Keras's cache")
     assert "mobilenet_no_top.h5" in said
     assert "~/.keras/models" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "found"),
+    [
+        ("MobileNetV2", "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5", True),
+        ("MobileNet", "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5", False),
+        ("MobileNet", "mobilenet_1_0_224_tf_no_top.h5", True),
+        ("MobileNetV3Large", "weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5", True),
+        ("EfficientNetB0", "efficientnetb0_notop.h5", True),
+        ("EfficientNetB0", "efficientnetv2-b0_notop.h5", False),
+        ("ResNet50", "resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5", False),
+        ("VGG16", "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5", True),
+        ("VGG16", "vgg16_weights_tf_dim_ordering_tf_kernels.h5", False),
+    ],
+)
+def test_weights_in_the_cache_are_known_by_their_name(
+    name: str, file: str, found: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    cached = tmp_path / "models" / file
+    cached.parent.mkdir()
+    cached.touch()
+    config = Config().replace({"model.family": "application", "model.backbone.name": name})
+    assert weights_at_hand(config.model) == (cached if found else None)

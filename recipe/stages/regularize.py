@@ -25,7 +25,7 @@ from recipe.stages.budget import Budget
 from recipe.stages.climb import Climbed, Confirmed, candidates, climb, confirmed, winner
 from recipe.stages.evidence import gather
 from recipe.stages.race import Race
-from recipe.stages.rungs import NotTried, Rung, rungs
+from recipe.stages.rungs import NotTried, Rung, promising, rungs
 from recipe.training import prepare_runtime
 
 
@@ -43,7 +43,8 @@ def run(config: Config, folder: RunFolder) -> StageResult:
         return _ended(race, floor, findings)
 
     seen = gather(incumbent, data, race.net(incumbent, config.seed), folder)
-    ladder, unfit = rungs(incumbent, data, seen)
+    found, unfit = rungs(incumbent, data, seen)
+    ladder = promising(found)
     budget = Budget.of(settings, len(ladder))
     with folder.progress("trainings", budget.most - race.made) as race.advance:
         climbed = climb(race, floor, ladder[: budget.looked_at], budget)

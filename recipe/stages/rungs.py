@@ -7,6 +7,7 @@ say what was not tried.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from pydantic import ValidationError
@@ -16,13 +17,16 @@ from recipe.data import Dataset
 from recipe.stages.catalogue import CATALOGUE, Asked, Changes, NotTried, Rung, layers_of
 from recipe.stages.evidence import NOTHING, Evidence
 
-__all__ = ["Changes", "NotTried", "Rung", "rungs"]
+__all__ = ["Changes", "NotTried", "Rung", "promising", "rungs"]
 
 BUILT_HERE = ("mlp", "cnn", "resnet")
 """Families that read every key of a block."""
 
 OF_DENSE_BLOCKS = ("model.norm", "model.noise.activation")
 """Keys that say nothing of a backbone, which is followed by dense blocks or by none."""
+
+AGAIN = 0.5
+"""What one more rung of an idea is worth beside the one before it: a value of this project."""
 
 REPLACED = (
     "data.columns", "model.backbone.weights", "model.dropout_position", "model.pooling",
@@ -44,14 +48,21 @@ def rungs(
     asked = Asked(config, data, evidence)
     tried: list[Rung] = []
     left: list[NotTried] = []
-    for row in CATALOGUE:
+    for row, expected in CATALOGUE.items():
+        here = 0
         for given in row(asked):
             found = _new(asked, given)
             if isinstance(found, NotTried):
                 left.append(found)
             elif found.changes not in [rung.changes for rung in tried]:
-                tried.append(found)
+                tried.append(replace(found, expected=expected * AGAIN**here))
+                here += 1
     return tried, left
+
+
+def promising(ladder: Iterable[Rung]) -> list[Rung]:
+    """The rungs that are expected to gain most come first; else as they stood."""
+    return sorted(ladder, key=lambda rung: -rung.expected)
 
 
 def _new(asked: Asked, given: Rung | NotTried) -> Rung | NotTried:

@@ -9,7 +9,7 @@ import pytest
 from recipe.config import Config, Task
 from recipe.data import Dataset
 from recipe.stages.evidence import NOTHING, Evidence
-from recipe.stages.rungs import rungs
+from recipe.stages.rungs import Rung, promising, rungs
 from recipe.training.consistency import Consistency, Strength
 from recipe.training.importance import Importance
 from tests.training.tiny import dataset
@@ -109,7 +109,7 @@ def test_what_the_config_has_is_not_weakened(has: dict[str, object], name: str) 
         ({**CNN, "model.pooling": "gap", "model.widths": []}, IMAGES, "GAP head", "has"),
         ({}, TABLE, "fewer columns", "no net is at hand"),
         ({"data.scaling": "none"}, TABLE, "input noise 0.1", "not scaled"),
-        ({"train.strategy": "mirrored"}, TABLE, "weight noise 0.01", "mirrored"),
+        ({"train.strategy": "mirrored"}, TABLE, "weight noise 0.03", "mirrored"),
         ({"train.batch_size": 8}, TABLE, "smaller batch", "8 examples"),
         ({"train.batch_size": 1}, TABLE, "batch norm", "a batch of 1"),
         ({"train.weight_decay": 0.2}, TABLE, "L2 0.0001", "train.weight_decay: 0.2"),
@@ -144,7 +144,7 @@ def test_dropout_is_sparing_with_batch_norm_and_stands_after_the_last() -> None:
 def test_what_a_list_of_layers_does_not_read_is_not_tried() -> None:
     listed = Config().replace({"model.family": "layers", "model.layers": ["Flatten"]})
     names = {rung.name for rung in rungs(listed, TABLE)[0]}
-    assert names >= {"mixup 0.2", "L2 0.0001", "input noise 0.1", "weight noise 0.01"}
+    assert names >= {"mixup 0.2", "L2 0.0001", "input noise 0.1", "weight noise 0.03"}
     assert why_not("dropout 0.2", listed) == "family layers does not read model.dropout"
     assert why_not("larger x2", listed) == "a net of family layers can't be resized here"
 
@@ -157,3 +157,12 @@ def test_weights_are_looked_for_in_the_cache_and_never_fetched(
     config = Config().replace(backbone)
     assert "nothing is downloaded" in why_not("pretrained backbone", config, IMAGES)
     assert why_not("batch norm", config, IMAGES) == "family application does not read model.norm"
+
+
+def test_the_most_promising_come_first_and_a_second_amount_after_other_ideas() -> None:
+    names = [rung.name for rung in promising(rungs(Config().replace(CNN), IMAGES, SURE)[0])]
+    assert names[0] == "batch norm"
+    assert names.index("larger x2") < names.index("dropout 0.1") < names.index("dropout 0.3")
+    assert names.index("mixup 0.2") < names.index("dropout 0.3")
+    same = [Rung("one", "4.0", {}), Rung("other", "4.0", {})]
+    assert promising(same) == same

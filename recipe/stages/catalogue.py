@@ -182,7 +182,8 @@ def smaller_input(asked: Asked) -> Found:
         )
         yield NotTried("smaller images", "4.6", why)
     elif seen is None:
-        why = "no net is at hand that says which columns it needs"
+        one = len(set(asked.data.features.origin)) == 1
+        why = "the table has one" if one else "no net is at hand that says which it needs"
         yield NotTried("fewer columns", "4.6", why)
     elif not seen.useless:
         why = f"the net needs each of its {len(seen.columns)} columns"

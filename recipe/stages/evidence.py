@@ -20,7 +20,7 @@ from recipe.training import predict
 from recipe.training.consistency import KEPT, Consistency, changed, consistency
 from recipe.training.importance import Importance, importance
 
-SHOWN = 8
+SHOWN = 6
 """Images of the figure, before and after."""
 
 MOST_IMPORTANT = 3
@@ -90,7 +90,7 @@ def _of_columns(found: Importance) -> Finding:
 def _draw(found: Consistency, data: Dataset, seed: int, folder: RunFolder) -> None:
     """The same images before and after, with their labels: does each still fit?"""
     some = data.val.drawn(SHOWN, seed)
-    labels = [data.classes[y] if some.y.ndim == 1 else f"{y}" for y in some.y]
+    labels = [_label(y, data) for y in some.y]
     rows, titles = [some.x], [*labels]
     for each in found.strengths:
         if each.is_more:
@@ -102,3 +102,12 @@ def _draw(found: Consistency, data: Dataset, seed: int, folder: RunFolder) -> No
             np.concatenate(rows), titles, "Before and after augmentation: do the labels fit?", SHOWN
         ),
     )
+
+
+def _label(y: np.ndarray, data: Dataset) -> str:
+    """What an example is: its class, its labels, or its numbers in their own unit."""
+    if data.target_scaling is not None:
+        return ", ".join(f"{value:.3g}" for value in data.target_scaling.undo(y))
+    if np.ndim(y) == 0:
+        return data.classes[int(y)]
+    return ", ".join(name for name, has in zip(data.classes, y, strict=True) if has) or "none"

@@ -136,8 +136,8 @@ def test_weight_decay_follows_the_rate_and_the_steps() -> None:
 def test_dropout_is_sparing_with_batch_norm_and_stands_after_the_last() -> None:
     found = tried(model__norm="batch", model__dropout_position="before_norm")
     assert found["dropout 0.1"] == {"model.dropout": 0.1, "model.dropout_position": "auto"}
-    assert "dropout 0.5" not in found
-    assert tried(model__norm="batch")["dropout 0.3"] == {"model.dropout": 0.3}
+    assert next(name for name in found if name.startswith("dropout")) == "dropout 0.1"
+    assert tried(model__norm="batch")["dropout 0.2"] == {"model.dropout": 0.2}
     assert "dropout 0.05" in tried(model__activation="selu")
 
 
@@ -162,7 +162,7 @@ def test_weights_are_looked_for_in_the_cache_and_never_fetched(
 def test_the_most_promising_come_first_and_a_second_amount_after_other_ideas() -> None:
     names = [rung.name for rung in promising(rungs(Config().replace(CNN), IMAGES, SURE)[0])]
     assert names[0] == "batch norm"
-    assert names.index("larger x2") < names.index("dropout 0.1") < names.index("dropout 0.3")
-    assert names.index("mixup 0.2") < names.index("dropout 0.3")
+    assert names.index("larger x2") < names.index("dropout 0.1") < names.index("dropout 0.2")
+    assert names.index("mixup 0.2") < names.index("dropout 0.2")
     same = [Rung("one", "4.0", {}), Rung("other", "4.0", {})]
     assert promising(same) == same

@@ -23,8 +23,8 @@ Changes = dict[str, object]
 """Dotted keys of a config and their new values."""
 
 DROPOUT = (0.2, 0.1)
-"""The more helpful first. Nets that just fit their examples were hurt by 0.5 on six sets of ten, and
-by 0.4 on one of two (measured)."""
+"""The more helpful first. Nets that just fit their examples were hurt by 0.5 on six sets of ten,
+and by 0.4 on one of two (measured)."""
 
 SPARING_DROPOUT = (0.1, 0.2)
 """Row 4.9: sparingly with batch norm; and between convolutions, where whole channels go: half of

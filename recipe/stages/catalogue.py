@@ -13,7 +13,6 @@ from typing import Any
 
 from recipe.checks.options import momentum_over
 from recipe.config import SIZES, Config, RequestError, Task, grown
-from recipe.config.differences import groups_of
 from recipe.data import Dataset
 from recipe.models.application import weights_at_hand
 from recipe.stages.evidence import Evidence
@@ -64,24 +63,10 @@ class Rung:
     """Of the checklist, e.g. "4.9"."""
 
     changes: Changes
-    """All of one group: of two ideas at once nobody can say which of them helped."""
-
-    needs_rate: bool = False
-    """Without a learning rate of its own the comparison would be unfair."""
+    """All of one idea (`config/differences.py`): of two nobody can say which of them helped."""
 
     expected: float = 0.0
     """Of the error that is left, the share that it is expected to take: whom to try first."""
-
-    @property
-    def group(self) -> str:
-        """The idea that is changed, as `config/differences.py` names it."""
-        (name,) = groups_of(self.changes)
-        return name
-
-    @property
-    def reads_anew(self) -> bool:
-        """Whether the examples look different, and have to be loaded for it."""
-        return any(key.startswith("data.") for key in self.changes)
 
 
 @dataclass(frozen=True)
@@ -160,6 +145,8 @@ def pretrained(asked: Asked) -> Found:
     elif model.family != "application":
         why = f"family {model.family} has no weights to read; application has (docs/models.md)"
         yield NotTried(name, "4.4", why)
+    elif model.backbone.weights is not None:
+        yield NotTried(name, "4.4", "the config has model.backbone.weights")
     elif (found := weights_at_hand(model)) is None:
         why = "its weights are not in Keras's cache, and nothing is downloaded for a rung"
         yield NotTried(name, "4.4", why)
@@ -218,7 +205,7 @@ def smaller_batch(asked: Asked) -> Found:
         yield NotTried("smaller batch", "4.8", why)
     else:
         changes: Changes = {"train.batch_size": now // 2}
-        yield Rung(f"batch {now // 2}", "4.8", changes, needs_rate=True)
+        yield Rung(f"batch {now // 2}", "4.8", changes)
 
 
 def dropout(asked: Asked) -> Found:
@@ -284,7 +271,7 @@ def larger_model(asked: Asked) -> Found:
     """Two and four times the width, stopped early as everything here."""
     for width in (2, 4):
         changes = _sizes(grown(asked.config, width=width))
-        yield Rung(f"larger x{width}", "4.12", changes, needs_rate=True)
+        yield Rung(f"larger x{width}", "4.12", changes)
 
 
 def batch_norm(asked: Asked) -> Found:

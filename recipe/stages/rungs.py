@@ -28,10 +28,7 @@ OF_DENSE_BLOCKS = ("model.norm", "model.noise.activation")
 AGAIN = 0.5
 """What one more rung of an idea is worth beside the one before it: a value of this project."""
 
-REPLACED = (
-    "data.columns", "model.backbone.weights", "model.dropout_position", "model.pooling",
-    "train.batch_size",
-)  # fmt: skip
+REPLACED = ("data.columns", "model.dropout_position", "model.pooling", "train.batch_size")
 """Keys with another value rather than more of something."""
 
 

@@ -90,7 +90,7 @@ EXPERIMENTS: dict[str, Stage] = {
         "Measure batch norm's statistics anew with dropout off, and whether it helps.",
         "recipe.stages.recalibrate",
         _NET,
-        inputs=("squeeze/model.keras",),
+        inputs=("squeeze/model.keras", "squeeze/squeezed.yaml"),
     ),
 }
 

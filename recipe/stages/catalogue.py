@@ -175,6 +175,9 @@ def smaller_input(asked: Asked) -> Found:
         one = len(set(asked.data.features.origin)) == 1
         why = "the table has one" if one else "no net is at hand that says which it needs"
         yield NotTried("fewer columns", "4.6", why)
+    elif asked.config.data.missing == "drop":
+        why = "with data.missing: drop other columns leave other examples"
+        yield NotTried("fewer columns", "4.6", why)
     elif not seen.useless:
         why = f"the net needs each of its {len(seen.columns)} columns"
         yield NotTried("fewer columns", "4.6", why)

@@ -29,7 +29,8 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     path = folder.path / "squeeze" / "model.keras"
     if not path.is_file():
         raise RequestError(f"{path}: not there; recalibrate needs the net that squeeze ends with")
-    data = load(config.data)
+    # without the columns that regularize left out, if it did
+    data = load(folder.winner("squeeze", "squeezed.yaml", config).data)
     members = members_of(keras.models.load_model(path))
     if not any(batch_norms(member) for member in members):
         raise RequestError("model.norm: this net has no batch norm to recalibrate")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from recipe.config import RequestError
+from recipe.config.render import to_yaml
 from recipe.data import load
 from recipe.findings import Verdict
 from recipe.training import export, train
@@ -22,13 +23,15 @@ BEFORE = (
 
 @pytest.fixture
 def squeezed(tmp_path: Path) -> Path:
-    """A config with two nets where squeeze would have left them."""
+    """A config with two nets where squeeze would have left them, without a column that did harm."""
     table().to_csv(tmp_path / "my.csv", index=False)
     path = write(tmp_path, {"source": f"csv:{tmp_path / 'my.csv'}"})
     config, folder = opened(path, *BEFORE)
-    data = load(config.data)
+    slim = config.replace({"data.columns": {"built": "drop"}})
+    data = load(slim.data)
     (folder.path / "squeeze").mkdir(parents=True)
-    nets = [train(config, data, seed).model for seed in (0, 1)]
+    (folder.path / "squeeze" / "squeezed.yaml").write_text(to_yaml(slim, "from: recipe squeeze"))
+    nets = [train(slim, data, seed).model for seed in (0, 1)]
     export(nets, data).save(folder.path / "squeeze" / "model.keras")
     return path
 

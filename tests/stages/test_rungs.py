@@ -78,6 +78,11 @@ def test_images_are_augmented_as_far_as_the_label_is_kept() -> None:
     assert said == "no more of it keeps the label (with shift 80% is kept)"
 
 
+def test_no_column_goes_where_examples_would_come_and_go_with_it() -> None:
+    config = Config().replace({"data.missing": "drop"})
+    assert "other examples" in why_not("fewer columns", config, TABLE, SURE)
+
+
 def test_columns_that_are_useless_are_dropped_beside_those_that_were() -> None:
     found = tried(TABLE, SURE, data__columns={"when": "date"})
     assert found["2 of 3 columns dropped"] == {

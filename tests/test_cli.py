@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ from recipe.runs.console import Console
 from recipe.stages import EXPERIMENTS, STAGES
 from recipe.stages.runner import Runner
 from tests.small import SMALL
-from tests.stages.running import pretend
+from tests.stages.running import pretend, wait_for
 
 ROOT = Path(__file__).parent.parent
 DIGITS = str(ROOT / "configs" / "digits.yaml")
@@ -166,13 +165,6 @@ def test_the_name_of_another_configs_folder_is_refused(tmp_path):
     assert run.returncode == 2
     assert "--name" in run.stderr
     assert recipe("data", other, "--runs", tmp_path, "--name", "other").returncode == 0
-
-
-def wait_for(path: Path, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not path.exists():
-        assert time.monotonic() < end, f"{path} never came"
-        time.sleep(0.05)
 
 
 def test_a_second_command_on_a_folder_in_use_is_refused_and_says_who_holds_it(tmp_path):

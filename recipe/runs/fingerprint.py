@@ -12,7 +12,7 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,18 +36,7 @@ def of_code(module: str, plugins: Iterable[str] = ()) -> str:
         module: dotted name in this package.
         plugins: `module:function` names whose files count too.
     """
-    files: dict[str, Path] = {}
-    waiting = [module]
-    while waiting:
-        name = waiting.pop()
-        path = _file_of(name)
-        if name in files or path is None:
-            continue
-        files[name] = path
-        waiting += _imports(path)
-        if "." in name:
-            waiting.append(name.rpartition(".")[0])
-    trees: dict[str, str | None] = {name: _tree_hash(path) for name, path in files.items()}
+    trees: dict[str, str | None] = {**_trees(module, ROOT)}
     for plugin in plugins:
         trees[plugin] = _plugin_hash(plugin.partition(":")[0])
     return digest(trees)
@@ -66,12 +55,29 @@ def of_file(path: Path) -> str | None:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.exists() else None
 
 
-def _file_of(module: str) -> Path | None:
+@cache
+def _trees(module: str, root: Path) -> Mapping[str, str]:
+    """Module -> hash of its tree, for a module of this package and all that it imports of it."""
+    found: dict[str, str] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        path = _file_of(name, root)
+        if name in found or path is None:
+            continue
+        found[name], imports = _parsed(path)
+        waiting += imports
+        if "." in name:
+            waiting.append(name.rpartition(".")[0])
+    return found
+
+
+def _file_of(module: str, root: Path) -> Path | None:
     """The file of a module of this package, None for anything else."""
     first, *rest = module.split(".")
     if first != PACKAGE:
         return None
-    path = ROOT.joinpath(*rest)
+    path = root.joinpath(*rest)
     if path.is_dir():
         path = path / "__init__"
     path = path.with_suffix(".py")
@@ -79,27 +85,18 @@ def _file_of(module: str) -> Path | None:
 
 
 @cache
-def _parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-@cache
-def _imports(path: Path) -> list[str]:
-    """Names of modules that a file imports, at the top or inside of functions."""
-    names = []
-    for node in ast.walk(_parse(path)):
+def _parsed(path: Path) -> tuple[str, tuple[str, ...]]:
+    """Hash of a file's tree, and the names that it imports, at the top or inside of functions."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names: list[str] = []
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             # `from recipe.data import splits` may name a module or a function: try both
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return names
-
-
-@cache
-def _tree_hash(path: Path) -> str:
-    tree = ast.parse(path.read_text(encoding="utf-8"))  # a tree of its own: it is changed
-    return hashlib.sha256(_without_docstrings(tree).encode()).hexdigest()
+    # last, for it changes the tree
+    return hashlib.sha256(_without_docstrings(tree).encode()).hexdigest(), tuple(names)
 
 
 def _without_docstrings(tree: ast.Module) -> str:
@@ -124,6 +121,6 @@ def _plugin_hash(module: str) -> str | None:
         return None
     path = Path(spec.origin) if spec and spec.origin else None
     try:
-        return _tree_hash(path) if path else None
+        return _parsed(path)[0] if path else None
     except (SyntaxError, ValueError, OSError):  # no Python: importing it will say why
         return of_file(path) if path else None

@@ -1,5 +1,6 @@
 """Small data with known faults, and stages run on it in this process, as the command does."""
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,14 @@ def pretend(runner: Runner, stage: str, verdict: Verdict, **said: Any) -> StageR
     )
     runner.folder.complete(result)
     return result
+
+
+def wait_for(path: Path, seconds: float = 60) -> None:
+    """Until another process has made it."""
+    end = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} never came"
+        time.sleep(0.05)
 
 
 def finding(result: StageResult, check: str) -> Finding:

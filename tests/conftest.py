@@ -22,3 +22,12 @@ def _no_thread_is_left() -> Iterator[None]:
     ours = (t for t in threading.enumerate() if not isinstance(t, threading._DummyThread))
     left = [t.name for t in ours if t is not threading.main_thread()]
     assert not left, f"threads that still run after the tests: {left}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow ones first: the workers share the short ones at the end, and stop together.
+
+    Each worker begins with a half of the list and then takes from the other's end, so what slow
+    tests of a file share is made once, too.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)

@@ -25,6 +25,8 @@ from recipe.runs import folder as module_of_folders
 from recipe.runs.figures import style
 from recipe.stages import LAB
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 QUICK = ("stages.lab.steps=20", "stages.lab.seeds=2", "stages.lab.depth=4", "model.widths=[8, 8]",
          "data.limit=400")  # fmt: skip
@@ -53,10 +55,12 @@ def result_of(name: str, runs: Path, config: str = "digits") -> StageResult:
 FEW = {
     "bn.ACTIVATIONS": ("relu", "tanh"),
     "bn.BATCHES": (2, 32),
+    "bn.INITIALIZERS": {"He": "he_normal", "Glorot": "glorot_uniform"},
     "bn.POWERS": range(3),
     "dropout.RATES": (0.2, 0.5, 0.8),
     "init.ACTIVATIONS": ("relu", "tanh"),
     "norms.BATCHES": (2, 32),
+    "optimizers.SEARCHED": 1,
 }
 """What is gone through in fewer places here: each compiles or trains once more."""
 

@@ -19,6 +19,7 @@ def weights(path: Path) -> None:
     stand_in(input_shape=(12, 12, 3), name="x").save_weights(path)
 
 
+@pytest.mark.slow
 def test_from_the_raw_images_to_a_net_that_fits_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,10 +16,13 @@ def check_label_consistency(
         kept: strength -> share of what the net knows of the originals that it knows of the changed
             images; None: it knows too little to tell.
         refused: change, e.g. "flip horizontal" -> the share that was too small.
-        least: share that is enough.
+        least: share that is enough: 95 %, less what chance alone takes of it.
         examples: validation examples that it was measured on.
     """
-    expected = f"at least {least:.0%} of what the net knows of the originals, beyond the prior"
+    expected = (
+        f"95 % of what the net knows of the originals, beyond the prior: {least:.1%} at least, "
+        "for the rest may be chance"
+    )
     source = "checklist row 4.2"
     if kept is None:
         return judge(

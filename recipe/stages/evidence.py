@@ -17,7 +17,7 @@ from recipe.data import Dataset
 from recipe.findings import Finding
 from recipe.runs import RunFolder, figures
 from recipe.training import predict
-from recipe.training.consistency import KEPT, Consistency, changed, consistency
+from recipe.training.consistency import Consistency, changed, consistency
 from recipe.training.importance import Importance, importance
 
 SHOWN = 6
@@ -78,7 +78,7 @@ def _of_labels(found: Consistency) -> Finding:
         for part, share in each.refused.items():
             refused.setdefault(part if part.startswith("flip") else f"{each.name} {part}", share)
     knows = bool(found.strengths)
-    return check_label_consistency(kept if knows else None, refused, KEPT, found.examples)
+    return check_label_consistency(kept if knows else None, refused, found.least, found.examples)
 
 
 def _of_columns(found: Importance) -> Finding:

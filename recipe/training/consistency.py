@@ -27,6 +27,9 @@ KEPT = 0.95
 """Of what the net knows (checklist 4.2; TheDeepChecker, Ben Braiek and Khomh 2022, asks the same of
 activations)."""
 
+Z = 1.645
+"""Standard errors: nothing is refused that may be chance, with an error of 5 %."""
+
 STRENGTHS: Mapping[str, Mapping[str, float]] = {
     "weak": {"shift": 0.05, "rotate": 0.02, "zoom": 0.05},
     "medium": {"shift": 0.1, "rotate": 0.04, "zoom": 0.1},
@@ -77,6 +80,9 @@ class Consistency:
 
     examples: int
 
+    least: float = KEPT
+    """Share that had to be kept: `KEPT`, less what chance alone takes of it."""
+
 
 def consistency(answer: Answer, data: Dataset, seed: int = 0) -> Consistency:
     """Grade by grade, what of it keeps the labels.
@@ -89,13 +95,16 @@ def consistency(answer: Answer, data: Dataset, seed: int = 0) -> Consistency:
     some = data.val.drawn(MOST_EXAMPLES, seed)
     metric = "accuracy" if data.target_scaling is None else "r2"
     ignorant = np.tile(prior_bias(data.task, data.prior), (len(some), 1))
-    least = scores(ignorant, some.y, data)[metric]
-    known = scores(answer(some.x), some.y, data)[metric] - least
+    without = scores(ignorant, some.y, data)[metric]
+    known = scores(answer(some.x), some.y, data)[metric] - without
     if not known > 1 / np.sqrt(len(some)):  # two standard errors of a share, at most
         return Consistency((), len(some))
 
+    # of what is 95 % in truth, less than this is measured in one of twenty cases
+    least = KEPT - Z * float(np.sqrt(KEPT * (1 - KEPT) / (known * len(some))))
+
     def kept(x: np.ndarray) -> float:
-        return float((scores(answer(x), some.y, data)[metric] - least) / known)
+        return float((scores(answer(x), some.y, data)[metric] - without) / known)
 
     flips = {f"flip {name}": kept(np.flip(some.x, axis)) for name, axis in FLIPS.items()}
     graded: list[Strength] = []
@@ -105,9 +114,9 @@ def consistency(answer: Answer, data: Dataset, seed: int = 0) -> Consistency:
             part: kept(changed(some.x, _augment({part: amount}), seed))
             for part, amount in amounts.items()
         }
-        graded.append(_grade(name, before, {**flips, **alone}, some.x, kept, seed))
+        graded.append(_grade(name, before, {**flips, **alone}, some.x, kept, least, seed))
         before = graded[-1].amounts
-    return Consistency(tuple(graded), len(some))
+    return Consistency(tuple(graded), len(some), least)
 
 
 def changed(x: np.ndarray, augment: AugmentConfig, seed: int) -> np.ndarray:
@@ -128,6 +137,7 @@ def _grade(
     alone: Mapping[str, float],
     x: np.ndarray,
     kept: Callable[[np.ndarray], float],
+    least: float,
     seed: int,
 ) -> Strength:
     """The strength before it, and of this one what keeps the label alone and with the rest.
@@ -138,14 +148,15 @@ def _grade(
         alone: part -> what it keeps by itself.
         x: images.
         kept: what changed ones keep.
+        least: share that they must keep.
         seed: of the changes.
     """
-    left = {part: share for part, share in alone.items() if share >= KEPT}
-    refused = {part: share for part, share in alone.items() if share < KEPT}
+    left = {part: share for part, share in alone.items() if share >= least}
+    refused = {part: share for part, share in alone.items() if share < least}
     while left:
         amounts = {**before, **{part: STRENGTHS[name].get(part, 1.0) for part in left}}
         together = kept(changed(x, _augment(amounts), seed))
-        if together >= KEPT:
+        if together >= least:
             return Strength(name, amounts, together, amounts != before, refused)
         refused[min(left, key=lambda part: left[part])] = together
         del left[min(left, key=lambda part: left[part])]

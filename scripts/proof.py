@@ -25,6 +25,7 @@ import compare_proofs
 import data_proofs
 import fault_proofs
 import lab_proofs
+import ladder_proofs
 import model_proofs
 from rows import measured
 from scipy import stats
@@ -130,6 +131,7 @@ PARTS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
     "recalibrate": model_proofs.recalibrate,
     "papers": lab_proofs.papers,
     "null": compare_proofs.null,
+    "regularize": ladder_proofs.regularize,
     "faults": fault_proofs.faults,
 }
 
@@ -149,6 +151,7 @@ MEASURED: dict[str, tuple[str, ...]] = {
     "lsuv": _TRAINING,
     "recalibrate": _TRAINING,
     "null": ("recipe.compare",),
+    "regularize": ("recipe.stages.regularize",),
     "papers": ("recipe.compare", "recipe.training", "recipe.training.steps"),
     "faults": (),
 }
@@ -199,8 +202,8 @@ def write_page() -> None:
         "",
         "What is claimed, as it was last measured. Written by `make proof`; a figure that is older",
         "than the code it measures is marked as stale. From and to: the 95 % interval over split",
-        "seeds for `digits` and over seeds for `papers`, that of a share for `null`, elsewhere the",
-        "lowest and highest of what the line names.",
+        "seeds for `digits` and over seeds for `papers`, that of a share for `null` and",
+        "`regularize`, elsewhere the lowest and highest of what the line names.",
         "",
         "| part | what | measured | from, to | bar | met | measured on | |",
         "|---|---|---|---|---|---|---|---|",

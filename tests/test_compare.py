@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from recipe.compare import bootstrap, paired, score_seeds
+from recipe.compare import Scored, bootstrap, paired, score_seeds
 from recipe.compare import seeds as seeds_module
 from recipe.config import Config, Task
 
@@ -127,6 +127,24 @@ def test_the_effect_size_is_not_biased_by_few_seeds(seeds: int) -> None:
     raw = gains.mean(axis=1) / gains.std(axis=1, ddof=1)
     assert np.mean(effects) == pytest.approx(1.0, abs=0.06)
     assert raw.mean() > 1.06
+
+
+@pytest.mark.parametrize(
+    ("metric", "epochs", "steady"),
+    [
+        pytest.param("accuracy", [0.9] * 39 + [0.94], 0.92, id="two epochs of forty share it"),
+        pytest.param("accuracy", [0.8] * 20 + [0.94] * 20, 0.94, id="no luck: it stays there"),
+        pytest.param("loss", [0.5] * 39 + [0.3], 0.4, id="a loss goes the other way"),
+        pytest.param("accuracy", [0.5, 0.94, 0.5], 0.94, id="too few epochs to tell"),
+        pytest.param("accuracy", [NAN] * 40, 0.94, id="a curve that broke off"),
+        pytest.param("accuracy", [], 0.94, id="no curve"),
+    ],
+)
+def test_a_steady_score_is_one_without_the_luck_of_its_epoch(
+    metric: str, epochs: list[float], steady: float
+) -> None:
+    score = 0.3 if metric == "loss" else 0.94
+    assert Scored(score, {f"val_{metric}": epochs}).steady(metric) == pytest.approx(steady)
 
 
 def test_unpaired_scores_are_refused() -> None:

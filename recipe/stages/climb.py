@@ -61,7 +61,7 @@ def climb(race: Race, floor: Sequence[float], ladder: Sequence[Rung], budget: Bu
     """
     entries = first_looks(race, ladder)
     own = race.at_best_rate(race.incumbent, "incumbent")
-    score = race.trained(own, "incumbent", race.look_seed).score
+    score = race.score(own, "incumbent", race.look_seed)
     best = best_rates(race, entries[: budget.tuned], score)
     tried, reference = [], floor
     if own != race.incumbent:
@@ -79,7 +79,7 @@ def _retuned(race: Race, own: Config, floor: Sequence[float]) -> tuple[Tried, li
     """The incumbent at another rate, as if that were a rung."""
     rate = own.train.learning_rate
     rung = Rung(f"learning rate {rate:g}", "3.3", {RATE: rate})
-    before = race.trained(race.incumbent, "incumbent", race.look_seed).score
+    before = race.score(race.incumbent, "incumbent", race.look_seed)
     entry = Entry(rung, own, race.look(own, rung.name, before))
     scores = race.scores(own, rung.name, race.seeds)
     return Tried(entry, race.compared(scores, floor)), scores

@@ -86,9 +86,13 @@ class Race:
         if known not in self._known:
             data, kept = self._data_of(config), self._kept(config, seed)
             self._known[known] = score_seed(config, data, seed, kept, len(self.seeds))
-            score = self._known[known].score
+            score = self._known[known].steady(self.metric)
             self.advance(f"{name}, seed {seed}: val {self.metric} {score:.4f}")
         return self._known[known]
+
+    def score(self, config: Config, name: str, seed: int) -> float:
+        """Its deciding metric on val, without the luck of its best epoch; NaN: it diverged."""
+        return self.trained(config, name, seed).steady(self.metric)
 
     def net(self, config: Config, seed: int) -> keras.Model:
         """What a training ended with; that of a config that was trained is not trained again."""
@@ -100,8 +104,8 @@ class Race:
         return self._folder.checkpoint(f"{_about(config)}, seed {seed}")
 
     def scores(self, config: Config, name: str, seeds: Iterable[int]) -> list[float]:
-        """The deciding metric on val for each seed; NaN: it diverged."""
-        return [self.trained(config, name, seed).score for seed in seeds]
+        """The same for each seed, (seeds,)."""
+        return [self.score(config, name, seed) for seed in seeds]
 
     def look(self, config: Config, name: str, against: float = 0.0) -> float:
         """How much better than a score it does with the one seed by which is chosen.
@@ -109,7 +113,7 @@ class Race:
         Returns:
             In the metric's unit; minus infinity if it diverged.
         """
-        score = self.trained(config, name, self.look_seed).score
+        score = self.score(config, name, self.look_seed)
         return gain(self.metric, score, against) if np.isfinite(score) else float("-inf")
 
     def at_best_rate(self, config: Config, name: str) -> Config:
@@ -152,7 +156,7 @@ def rates_around(rate: float, count: int) -> list[float]:
 
 def first_looks(race: Race, ladder: Sequence[Rung]) -> list[Entry]:
     """Each rung with one seed, at the learning rate that it asks for; the best first."""
-    own = race.trained(race.incumbent, "incumbent", race.look_seed).score
+    own = race.score(race.incumbent, "incumbent", race.look_seed)
     entries = []
     for rung in ladder:
         config = race.incumbent.replace(rung.changes)

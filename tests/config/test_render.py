@@ -116,6 +116,12 @@ def test_a_header_stands_above_as_comments() -> None:
     assert text.startswith("# from: digits.yaml\n#\n# second\nname: null\nseed: 0\nhypothesis:\n")
 
 
+def test_what_is_said_of_a_key_stands_beside_it() -> None:
+    lines = to_yaml(Config(), notes={"train.mixup": "it helped", "seed": "a guess"}).splitlines()
+    assert "  mixup: 0.0  # it helped" in lines
+    assert "seed: 0  # a guess" in lines
+
+
 def test_plain_words_and_numbers_need_no_quotes() -> None:
     lines = to_yaml(Config()).splitlines()
     assert "  activation: relu" in lines

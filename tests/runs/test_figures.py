@@ -70,6 +70,9 @@ HEALTHY = {
         "Range test",
     ),
     "intervals": lambda: figures.intervals(ROWS, "Regularizers", "difference in accuracy"),
+    "intervals over a noise floor": lambda: figures.intervals(
+        [*ROWS, ("dropped", 0.01, NAN, NAN, "one seed")], "Ladder", "accuracy", noise=0.005
+    ),
     "pairs": lambda: figures.pairs(
         {"old": [0.9, 0.91, 0.92], "new": [0.91, 0.91, 0.9]},
         [0.01, 0.0, -0.02],

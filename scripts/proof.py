@@ -144,7 +144,7 @@ MEASURED: dict[str, tuple[str, ...]] = {
     "interrupted": _STAGES,
     "fast-path": _TRAINING,
     "resume": _TRAINING,
-    "quiet": ("recipe.data.init", "recipe.stages.data", "recipe.stages.baseline"),
+    "quiet": ("recipe.data.init", *_STAGES),
     "found": ("recipe.stages.data",),
     "combinations": _TRAINING,
     "deep": _TRAINING,

@@ -142,7 +142,8 @@ def test_each_experiment_is_described(experiment: str) -> None:
 def test_each_experiment_of_the_laboratory_is_described(name: str) -> None:
     page = (ROOT / "docs" / "lab.md").read_text(encoding="utf-8")
     section = page.partition(f"## {name}: ")[2].partition("\n## ")[0]
-    code = (ROOT / "recipe" / "lab" / f"{name.removeprefix('lab-')}.py").read_text(encoding="utf-8")
+    files = (ROOT / "recipe" / "lab").glob(f"{name.removeprefix('lab-')}*.py")  # its figures too
+    code = "".join(file.read_text(encoding="utf-8") for file in files)
     answers = re.findall(r'answer\(\s*f?"(\w+)', code)
     figures = re.findall(r'(?:figure|animation)\(\s*"(\w+)"', code)
     assert answers

@@ -138,8 +138,7 @@ def _restrained(chain: Chain, suspect: Suspect, flow: Flow) -> Suspect:
 
 def _penalized(flow: Flow, factor: float) -> Change:
     """Of hidden layers; one that is stronger already stays."""
-    ends = {id(call.layer) for call in flow.heads if call is not None}
-    hidden = {id(call.layer): call.layer for call in flow.kernels if id(call.layer) not in ends}
+    hidden = {id(call.layer): call.layer for call in flow.hidden}
     regularizer = keras.regularizers.L2(factor)
     return Change(
         settings=tuple(

@@ -15,21 +15,17 @@ import numpy as np
 
 from recipe.doctor.change import Change
 from recipe.doctor.dependencies import dependencies
-from recipe.doctor.flow import RECURRENT, Flow, array, tensors
-from recipe.doctor.head import SQUARED, Head, trouble
+from recipe.doctor.flow import RECURRENT, Flow
+from recipe.doctor.head import Head, trouble
 from recipe.doctor.labels import distance
 from recipe.doctor.layers import of_layers, once
 from recipe.doctor.losses import upside_down
+from recipe.doctor.mixing import UNMIXED, unevenness
+from recipe.doctor.scale import input_scale, target_scale
 from recipe.doctor.subject import Subject
 from recipe.doctor.suspect import Suspect
 
 PRE = "before"
-
-LARGE, WIDE, SMALL, UNEVEN = 50.0, 10.0, 0.05, 1e3
-"""Rule 2: largest value, std of a feature, largest value at all, ratio of two features' stds."""
-
-TARGET_STD = (0.05, 20.0)
-"""Rule 3."""
 
 RUN = 0.5
 """Rule 10: how much more often than by chance a label equals the next, as a share of what is
@@ -55,7 +51,7 @@ def before(subject: Subject, flow: Flow, heads: list[Head]) -> Iterator[Suspect]
     yield from of_heads(subject, flow, heads)
     yield from upside_down(subject, heads)
     yield from input_scale(flow)
-    yield from target_scale(subject, heads)
+    yield from target_scale(heads)
     yield from order(subject, heads)
     yield from dependencies(subject, flow, heads)
     yield from of_layers(subject, flow)
@@ -106,44 +102,6 @@ def of_heads(subject: Subject, flow: Flow, heads: list[Head]) -> Iterator[Suspec
         )  # fmt: skip
 
 
-def input_scale(flow: Flow) -> Iterator[Suspect]:
-    """Rule 2: what reaches the first kernels is around 0 and about 1 wide, whoever saw to it."""
-    for call in flow.first:
-        for tensor in tensors(call.inputs)[:1]:
-            if not tensor.dtype.is_floating and not tensor.dtype.is_integer:
-                continue
-            values = array(tensor)
-            columns = values.reshape(-1, values.shape[-1])
-            columns = columns[:, np.isfinite(columns).all(axis=0)]
-            std = columns.std(axis=0)
-            alive = std > 1e-7 * np.maximum(np.abs(columns).max(axis=0, initial=0), 1e-30)
-            if not alive.any():
-                continue
-            columns, std = columns[:, alive], std[alive]
-            largest, widest = float(np.abs(columns).max()), float(std.max())
-            amounts_only = std[[len(np.unique(c)) > 2 for c in columns.T]]
-            ratio = float(amounts_only.max() / amounts_only.min()) if len(amounts_only) else 1.0
-            why = (
-                f"values up to {largest:.4g}" if largest > LARGE
-                else f"a feature with std {widest:.4g}" if widest > WIDE
-                else f"no value above {largest:.2g}" if largest < SMALL
-                else f"one feature {ratio:.3g} times as wide as another" if ratio > UNEVEN
-                else None
-            )  # fmt: skip
-            if why:
-                yield Suspect(
-                    "unscaled_input", "error", PRE,
-                    f"{why} reach{'es' if why.startswith(('a ', 'one', 'no ')) else ''} the layer "
-                    f"{call.layer.name!r}, the first with weights",
-                    largest if largest > LARGE else widest,
-                    f"at most {LARGE:g}, std at most {WIDE:g}, not all below {SMALL:g}",
-                    "diagnosis rule 2; LeCun et al. 1998, \"Efficient BackProp\", section 4.3",
-                    "standardize the inputs by the training examples: a Normalization layer",
-                    {"data.scaling": "standardize"}, Change(scale_x=True),
-                )  # fmt: skip
-                return
-
-
 def words(subject: Subject) -> Iterator[Suspect]:
     """Rule 4: a loss takes numbers."""
     kinds = {part.dtype.kind for part in subject.targets()} if subject.y is not None else set()
@@ -156,22 +114,6 @@ def words(subject: Subject) -> Iterator[Suspect]:
         )  # fmt: skip
 
 
-def target_scale(subject: Subject, heads: list[Head]) -> Iterator[Suspect]:
-    """Rule 3: a linear unit starts near 0, and has a long way to a target that is far off."""
-    for head in heads:
-        if head.loss not in SQUARED or head.target.kind != "real" or len(heads) > 1:
-            continue
-        std, mean = float(np.std(head.y)), float(np.mean(head.y))
-        if TARGET_STD[0] <= std <= TARGET_STD[1] and abs(mean) <= TARGET_STD[1] * max(std, 1):
-            continue
-        yield Suspect(
-            "target_scale", "error", PRE, f"the target has mean {mean:.4g} and std {std:.4g}",
-            std, f"std between {TARGET_STD[0]:g} and {TARGET_STD[1]:g}", "diagnosis rule 3",
-            "standardize the target, and start the last bias at its mean",
-            {"data.target_scaling": "standardize"}, Change(scale_y=True),
-        )  # fmt: skip
-
-
 def order(subject: Subject, heads: list[Head]) -> Iterator[Suspect]:
     """Rule 10: sorted by label, and never shuffled, or the end cut off for validation."""
     for head in heads[:1]:
@@ -181,13 +123,15 @@ def order(subject: Subject, heads: list[Head]) -> Iterator[Suspect]:
         largest = float(np.unique(labels, return_counts=True)[1].max() / len(labels))
         repeats = float((labels[1:] == labels[:-1]).mean())
         is_sorted = repeats > RUN + largest / 2
+        uneven = unevenness(labels, subject.batch_size)
         # class after class, and not a series whose state lasts
         in_order = int((labels[1:] != labels[:-1]).sum()) < len(np.unique(labels))
-        if is_sorted and not subject.shuffles:
+        if (is_sorted or uneven > UNMIXED) and not subject.shuffles:
             yield Suspect(
                 "unshuffled_data", "error", PRE,
-                f"{repeats:.0%} of all labels equal the next, and shuffling is off", repeats,
-                f"at most {RUN + largest / 2:.0%}", "diagnosis rule 10",
+                f"{repeats:.0%} of all labels equal the next, batches differ {uneven:.3g} times as "
+                "much as if they were drawn by lot, and nothing shuffles them enough", repeats,
+                f"at most {RUN + largest / 2:.0%}, and {UNMIXED:g} times", "diagnosis rule 10",
                 "shuffle=True, or shuffle the stream over more examples than a class has",
                 {}, Change(shuffles=True), is_certain=in_order,
             )  # fmt: skip

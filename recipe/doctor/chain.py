@@ -10,19 +10,20 @@ import keras
 import numpy as np
 
 from recipe.doctor.change import UNCHANGED, Change
+from recipe.doctor.labels import is_contradiction, refuted
 from recipe.doctor.outcome import Outcome, worth
 from recipe.doctor.reference import Reference
 from recipe.doctor.skill import noise
 from recipe.doctor.subject import rows_of
 from recipe.doctor.suspect import ORDER, Suspect
-from recipe.doctor.training import LACKING
-from recipe.doctor.trial import Bench, OutOfTime
+from recipe.doctor.training import LACKING, POOR, has_risen
+from recipe.doctor.trial import SHARE, Bench, OutOfTime
 
 UNRELATED = 0.05
 """Skill of cheap models, up to which inputs and labels have nothing to do with each other."""
 
-ILL, POOR = 0.1, 0.5
-"""Of skill: below what cheap models know; below, where they can't be asked."""
+ILL = 0.1
+"""Of skill: below what cheap models know."""
 
 GAIN = 0.06
 """Of skill: a change that brings less proves nothing."""
@@ -51,6 +52,10 @@ BLINDING = (
 )  # fmt: skip
 """Causes under which nobody can judge anything else, as long as no trial could take them away."""
 
+HEART, LONGER = 0.2, 1.5
+"""Rule 32: skill on training examples above that on others; times as many steps. A net that was
+hardly trained knows nothing of labels that are right, too."""
+
 CLOSED = 0.3
 """Share of what is lacking, to the best that was seen, that a change must bring."""
 
@@ -76,6 +81,13 @@ class Chain:
     named: list[tuple[Suspect, float | None]] = field(default_factory=list)
     advice: list[Suspect] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    longest: int = 0
+    """Steps of the longest training that was tried, and brought nothing."""
+
+    @property
+    def state(self) -> tuple[Change, float, list[tuple[Suspect, float | None]]]:
+        """How far it has come."""
+        return self.change, self.score, [*self.named]
 
     @property
     def is_ill(self) -> bool:
@@ -90,7 +102,16 @@ class Chain:
         return any(
             suspect.code in BLINDING and suspect.is_certain and suspect.change is None
             for suspect, _ in self.named
+            if not is_contradiction(suspect)
         )
+
+    @property
+    def has_looked_far(self) -> bool:
+        """Whether the net has learnt by heart, or a longer training has shown nothing either."""
+        base = self.bench.base
+        if base is None:
+            return False
+        return base.train > max(base.val, 0) + HEART or self.longest > LONGER * len(base.losses)
 
     @property
     def noise(self) -> float:
@@ -101,16 +122,22 @@ class Chain:
         shares = self.known.shares if self.known else None
         return noise(self.score, len(judged), None if shares is None else shares.shape[1])
 
+    @property
+    def _train(self) -> float:
+        """Skill on training examples as it was asked for."""
+        return float("nan") if self.bench.base is None else self.bench.base.train
+
     def consider(self, suspect: Suspect) -> None:
         """Name it if it is certain, or if taking it away helps."""
         if any(suspect.code == other.code for other, _ in self.named):
             return
         if any(suspect.code in EXPLAINED.get(other.code, ()) for other, _ in self.named):
             return
-        outcome = self.tried(suspect) if suspect.change else None
+        most = SHARE * self.bench.left
+        outcome = self.tried(suspect, seconds=most) if suspect.change else None
         gain = None if outcome is None else worth(outcome) - self.score
         helps = outcome is not None and (
-            self._helps(worth(outcome)) or self._speeds_up(suspect, outcome, gain or 0.0)
+            self._helps(outcome, suspect.least) or self._speeds_up(suspect, outcome, gain or 0.0)
         )
         if suspect.is_certain or helps:
             self.named.append((suspect, gain))
@@ -150,6 +177,20 @@ class Chain:
             return None
         return replace(suspect, change=None)
 
+    def settle(self, before: tuple[Change, float, list[tuple[Suspect, float | None]]]) -> None:
+        """Labels in doubt: a net that is right about them refutes that, else they explain the rest.
+
+        `before`: how far it had come when rivals were tried: wrong labels look like all of them.
+        """
+        doubts = [suspect for suspect, _ in self.named if is_contradiction(suspect)]
+        if not doubts:
+            return
+        judged = float("nan") if self.bench.val_rows is None else self.score
+        if refuted(doubts[0], judged):
+            self.named = [each for each in self.named if each[0] is not doubts[0]]
+        else:
+            self.change, self.score, self.named = before
+
     def blame(self, suspect: Suspect) -> None:
         """Name what was seen in the training as it was asked for, unless less is no better."""
         outcome, base = None, self.bench.base
@@ -164,10 +205,19 @@ class Chain:
     def choose(self, suspects: Iterable[Suspect]) -> None:
         """Of rivals that would explain the same, name the one that helps most."""
         found = []
-        for suspect in suspects:
-            outcome = self.tried(suspect)
-            if outcome is not None and self._helps(worth(outcome)):
-                found.append((worth(outcome), suspect))
+        known = [(each.code, each.change) for each in self.advice]  # were tried already
+        each_of = [s for s in suspects if s.change and (s.code, s.change) not in known]
+        costs = [self.bench.cost(self.change.plus(s.change)) for s in each_of if s.change]
+        for suspect, cost in zip(each_of, costs, strict=True):
+            # if there is not enough time for all of them, each is shortened alike
+            scale = self.bench.left / max(sum(costs), 1e-9)
+            costs = costs[1:]
+            outcome = self.tried(suspect, seconds=cost * min(scale, 1.0))
+            if outcome is None or not self._helps(outcome, suspect.least):
+                continue
+            found.append((worth(outcome), suspect))
+            if self.known and self.bench.val_rows is not None and worth(outcome) > self.known.best:
+                break  # it knows all that there is to know: a later one can't explain more
         if not found:
             return
         best = max(score for score, _ in found)
@@ -178,13 +228,16 @@ class Chain:
         self.named.append((suspect, score - self.score))
         self.change, self.score = self.change.plus(suspect.change), score
 
-    def _helps(self, score: float) -> bool:
+    def _helps(self, outcome: Outcome, at_least: float = 0.0) -> bool:
+        score = worth(outcome)
         best = max(score, self.known.best if self.known else score)
         gain = score - self.score
         share = gain / (best - self.score) if best > self.score else 0.0
         # beside a cause that is named, another one must bring much, or what was still lacking
-        least = MORE if self.named and share < REST else GAIN
-        return gain > max(least, 1.5 * self.noise) and share > CLOSED
+        least = max(MORE if self.named and share < REST else GAIN, at_least)
+        # on few validation examples chance is large; not so if the training examples agree
+        agrees = self.change == UNCHANGED and outcome.train - self._train > MORE
+        return gain > max(least, 0 if agrees else 1.5 * self.noise) and share > CLOSED
 
     def _speeds_up(self, suspect: Suspect, outcome: Outcome, gain: float) -> bool:
         """Inputs out of scale can slow a training down that ends well all the same."""
@@ -194,21 +247,38 @@ class Chain:
         unit = {"unscaled_input": 1.0, "lr_too_high": 1.0, "lr_too_low": 1.0}
         if suspect.code == "target_scale":
             unit = {"target_scale": float(np.var(self.bench.heads[0].y))}
-        losses = [each.losses for each in (base, outcome)]
+        done = len(outcome.losses)
+        losses = [each.losses[:done] for each in (base, outcome)]
         if suspect.code not in unit or not all(np.isfinite(each).all() for each in losses):
             return False
         was, now = (float(each.mean()) for each in losses)
         return gain > -self.noise and now < SLOWED * was / unit[suspect.code]
 
-    def tried(self, suspect: Suspect, beside: Change | None = None) -> Outcome | None:
-        """With its change, beside those that are made already; None: that can't be done."""
+    def tried(
+        self, suspect: Suspect, beside: Change | None = None, seconds: float | None = None
+    ) -> Outcome | None:
+        """With its change, beside those that are made already; None: that can't be done.
+
+        `seconds`: for a trial that may be shortened: what is better than the whole training after
+        a part of it is better. Not where less training is what helps.
+        """
         assert suspect.change is not None
+        change = (self.change if beside is None else beside).plus(suspect.change)
+        base = self.bench.base
         try:
-            return self.bench.run((self.change if beside is None else beside).plus(suspect.change))
+            may_be_short = base is not None and not has_risen(base)
+            outcome = self.bench.run(change, seconds=seconds if may_be_short else None)
         except OutOfTime:
             self.notes.append(f"{suspect.code} was not tried: it would take too long")
         except Exception as error:
             self.notes.append(f"{suspect.code} could not be tried: {type(error).__name__}: {error}")
+        else:
+            if not self._helps(outcome, suspect.least):
+                self.longest = max(self.longest, len(outcome.losses))
+                if not outcome.is_whole:
+                    said = f"{len(outcome.losses):,} steps only, to save time"
+                    self.notes.append(f"{suspect.code} was tried for {said}")
+            return outcome
         return None
 
 

@@ -60,6 +60,9 @@ class Change:
     loss: str | None = None
     """Another loss."""
 
+    wider: bool = False
+    """Hidden layers as wide as a small task needs, in a net built anew."""
+
     y: Callable[[Any], Any] | None = None
     """Other targets from the given ones."""
 

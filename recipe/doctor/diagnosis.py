@@ -25,17 +25,18 @@ from recipe.doctor.data import of_data
 from recipe.doctor.dependencies import examples_mixed
 from recipe.doctor.flow import Flow, flow_of
 from recipe.doctor.head import Head
-from recipe.doctor.labels import contradicted, imbalance, indistinct, refuted
+from recipe.doctor.labels import contradicted, imbalance, indistinct, is_rare, refuted
 from recipe.doctor.losses import heads_of
 from recipe.doctor.outcome import Outcome, worth
 from recipe.doctor.randomness import kept_randomness
 from recipe.doctor.reference import Reference, reference
 from recipe.doctor.repair import REPAIRED, Repair
+from recipe.doctor.rivals import larger, narrow_layer, rivals
 from recipe.doctor.signals import Pulse, at_init, died, pulse_of, shifted
 from recipe.doctor.start import first_losses
 from recipe.doctor.subject import Subject, held_out, subject_of
 from recipe.doctor.suspect import ORDER, SEVERITIES, SYMPTOMS, Suspect
-from recipe.doctor.training import after, narrow_layer, rivals, symptoms
+from recipe.doctor.training import after, by_heart, symptoms
 from recipe.doctor.trial import Bench
 from recipe.findings import Finding, Verdict
 
@@ -149,7 +150,8 @@ def _diagnose(model: keras.Model, subject: Subject, budget: float) -> Diagnosis:
     known = reference(subject, heads[0]) if len(heads) == 1 else None
     doubts = [*contradicted(known)]
     suspects += [*of_data(subject, heads), *doubts]
-    if known is not None and (doubts or known.best <= UNRELATED):
+    is_unclear = known is not None and (doubts or known.best <= UNRELATED)
+    if is_unclear or is_rare(subject, heads):
         subject = held_out(subject)  # else a net that learns by heart looks as if it knew
     bench = Bench(subject, heads, budget - (time.perf_counter() - started))
 
@@ -160,7 +162,7 @@ def _diagnose(model: keras.Model, subject: Subject, budget: float) -> Diagnosis:
         base = bench.run(look=look if pulse else None)
     except Exception as error:
         return _broken(subject, told(error), suspects)
-    suspects = [suspect for suspect in suspects if not refuted(suspect, base)]
+    suspects = [suspect for suspect in suspects if not refuted(suspect, base.val)]
     suspects += _unlearnt(subject, heads, base, bench, known)
     dead = []
     if pulse and isinstance(base.seen, Pulse):
@@ -201,11 +203,15 @@ def _explained(
         chain.consider(suspect)
     chain.reconsider()
     doubt = chain.doubt()
-    narrow = narrow_layer(bench.subject, flow)
+    narrow, so_far = narrow_layer(bench.subject, flow, bench.heads), chain.state
     if chain.is_ill and not chain.is_blind and not (narrow and lacks(chain, base)):
-        chain.choose(rivals(bench.subject, base, dead))
+        with bench.keeping(by_heart(base)):
+            chain.choose(rivals(bench.subject, base, dead, flow, bench.heads))
+            if not chain.named:
+                chain.choose(larger(bench.subject, base, known, flow, bench.heads))
     enough(chain)
-    if doubt and not chain.named:
+    chain.settle(so_far)
+    if doubt and not chain.named and chain.has_looked_far:
         chain.named.append((doubt, None))
     for suspect in after(bench.subject, base, known, chain.score, bool(chain.named), narrow):
         chain.blame(suspect)

@@ -13,7 +13,7 @@ import numpy as np
 
 from recipe.doctor.before import activating
 from recipe.doctor.change import moments, target_moments
-from recipe.doctor.flow import MOVING, Flow, tensors
+from recipe.doctor.flow import MOVING, Flow, width_of
 from recipe.doctor.head import Head
 from recipe.doctor.rebuild import Plan, Refused
 from recipe.doctor.right import right
@@ -101,13 +101,11 @@ def _activate(draft: Draft, flow: Flow, name: str) -> None:
 
 def widen(draft: Draft, flow: Flow) -> None:
     """Hidden layers as wide as a small task needs; two of them, where there is none."""
-    heads = [call for call in flow.heads if call is not None]
-    ends = {id(call.layer) for call in heads}
-    hidden = [call for call in flow.kernels if id(call.layer) not in ends]
-    for call in hidden:
-        if int(tensors(call.output)[0].shape[-1]) < WIDTH:
+    for call in flow.hidden:
+        if width_of(call) < WIDTH:
             draft.plan.units[id(call.layer)] = WIDTH
-    for call in heads if not hidden else ():
+    heads = [call for call in flow.heads if call is not None]
+    for call in heads if not flow.hidden else ():
         layers = [keras.layers.Dense(WIDTH, activation="relu") for _ in range(2)]
         draft.plan.before[id(call.layer)] = layers
     draft.said.append(f"hidden layers of {WIDTH} units")

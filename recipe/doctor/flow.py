@@ -84,6 +84,12 @@ class Flow:
         """The calls of layers with a kernel, and recurrent ones."""
         return [call for call in self.calls if isinstance(call.layer, KERNELS + RECURRENT)]
 
+    @property
+    def hidden(self) -> list[Call]:
+        """Those calls in which no output ends."""
+        ends = {id(call.layer) for call in self.heads if call is not None}
+        return [call for call in self.kernels if id(call.layer) not in ends]
+
     @cached_property
     def heads(self) -> list[Call | None]:
         """The layer with a kernel in which each output ends; None where the trail is lost."""
@@ -177,7 +183,14 @@ def flow_of(model: keras.Model, x: Any) -> Flow:
         model(given, training=False)  # a subclassed net builds itself in its first call
     with recorded(model) as calls:
         output = model(given, training=False)
-    return Flow([*calls], [*keras.tree.flatten(output)], tensors(given), output)
+    plain = [call._replace(layer=_unwrapped(call.layer)) for call in calls]
+    return Flow(plain, [*keras.tree.flatten(output)], tensors(given), output)
+
+
+def _unwrapped(layer: Any) -> Any:
+    """A layer that is applied to each step by itself is that layer."""
+    wraps = isinstance(layer, keras.layers.TimeDistributed)
+    return layer.layer if wraps and not isinstance(layer.layer, keras.Model) else layer
 
 
 def _constant(part: Any) -> Any:
@@ -187,6 +200,11 @@ def _constant(part: Any) -> Any:
 def tensors(structure: Any) -> list[Any]:
     """The tensors in a structure."""
     return [part for part in keras.tree.flatten(structure) if isinstance(part, tf.Tensor)]
+
+
+def width_of(call: Call) -> int:
+    """Units, channels or filters that a call puts out."""
+    return int(tensors(call.output)[0].shape[-1])
 
 
 def activation_of(layer: keras.layers.Layer) -> str | None:

@@ -10,7 +10,6 @@ from sklearn.metrics import balanced_accuracy_score
 
 from recipe.doctor.change import Change
 from recipe.doctor.head import CLASSES, HINGE, Head
-from recipe.doctor.outcome import Outcome
 from recipe.doctor.reference import Reference
 from recipe.doctor.subject import Subject
 from recipe.doctor.suspect import Suspect
@@ -33,6 +32,9 @@ IMBALANCE = 10.0
 
 RECALL = 0.5
 """Rule 6: of the rare class, below which it counts as not learnt."""
+
+JUDGED = 50
+"""Examples of a rare class, of which a fifth can be held out to judge a net."""
 
 
 def contradicted(known: Reference | None) -> Iterator[Suspect]:
@@ -75,11 +77,18 @@ def distance(labels: np.ndarray, others: np.ndarray) -> float:
     return float(np.abs(shares[0] - shares[1]).sum() / 2)
 
 
-def refuted(suspect: Suspect, base: Outcome) -> bool:
-    """Whether a net is right about new examples more often than such labels would allow."""
-    if suspect.code != "corrupt_labels" or not isinstance(suspect.measured, float):
-        return False
-    return bool(base.val > 1 - suspect.measured)
+def is_contradiction(suspect: Suspect) -> bool:
+    """Whether it is a doubt that `contradicted` has raised, which a net may refute."""
+    return suspect.code == "corrupt_labels" and suspect.when == "before" and suspect.is_certain
+
+
+def refuted(suspect: Suspect, score: float) -> bool:
+    """Whether a net is right about new examples more often than such labels would allow.
+
+    `score`: skill on examples that it has not seen; NaN: there are none.
+    """
+    share = suspect.measured
+    return is_contradiction(suspect) and isinstance(share, float) and score > 1 - share
 
 
 def indistinct(
@@ -130,19 +139,12 @@ def imbalance(
 ) -> Iterator[Suspect]:
     """Rule 6: a rare class that nobody has learnt, and nobody has weighed up."""
     for head, said, truth in zip(heads, outputs, y, strict=True):
-        kind = head.target.kind
-        if kind not in ("binary", "classes", "one_hot") or subject.class_weight is not None:
+        found = _uneven(subject, head)
+        positions = truth.argmax(axis=-1) if head.target.kind == "one_hot" else truth.reshape(-1)
+        if found is None or len(positions) != len(said):
             continue
-        if head.loss not in (*CLASSES, *HINGE):
-            continue
-        if subject.weights is not None:
-            continue
-        positions = truth.argmax(axis=-1) if kind == "one_hot" else truth.reshape(-1)
-        every = head.y.argmax(axis=-1) if kind == "one_hot" else head.y.reshape(-1)
-        classes, counts = np.unique(every, return_counts=True)
+        classes, counts = found
         ratio = float(counts.max() / counts.min())
-        if ratio <= IMBALANCE or len(positions) != len(said):
-            continue
         rare = classes[counts.argmin()]
         if head.units > 1:
             chosen = said.reshape(len(said), -1).argmax(axis=-1)
@@ -153,7 +155,7 @@ def imbalance(
         recall = float((chosen[those] == rare).mean()) if those.any() else float("nan")
         if recall < RECALL:
             weights = {
-                int(c): len(every) / (len(classes) * n)
+                int(c): counts.sum() / (len(classes) * n)
                 for c, n in zip(classes, counts, strict=True)
             }
             yield Suspect(
@@ -163,6 +165,24 @@ def imbalance(
                 "diagnosis rule 6", "class_weight, and a metric that counts all classes alike",
                 {"train.class_weight": "balanced"}, Change(class_weight=weights),
             )  # fmt: skip
+
+
+def is_rare(subject: Subject, heads: list[Head]) -> bool:
+    """Whether a class may be too rare to be learnt, and there are enough of it to be judged."""
+    found = [_uneven(subject, head) for head in heads]
+    return any(each is not None and each[1].min() >= JUDGED for each in found)
+
+
+def _uneven(subject: Subject, head: Head) -> tuple[np.ndarray, np.ndarray] | None:
+    """Classes and their counts, where one is rare and nobody has weighed it up."""
+    kind = head.target.kind
+    if kind not in ("binary", "classes", "one_hot") or head.loss not in (*CLASSES, *HINGE):
+        return None
+    if subject.class_weight is not None or subject.weights is not None:
+        return None
+    y = head.y.argmax(axis=-1) if kind == "one_hot" else head.y.reshape(-1)
+    classes, counts = np.unique(y, return_counts=True)
+    return (classes, counts) if counts.max() > IMBALANCE * counts.min() else None
 
 
 def _mislabelled(known: Reference) -> np.ndarray:

@@ -43,9 +43,9 @@ def frozen(subject: Subject, flow: Flow) -> Iterator[Suspect]:
     heads = [call.layer for call in flow.heads if call is not None]
     body = [layer for layer in once(flow) if layer not in heads and layer.weights]
     count = sum(_size(v) for layer in body for v in kernels(layer))
-    stuck = [v for layer in body for v in kernels(layer) if not v.trainable]
+    still = [v for layer in body for v in kernels(layer) if not v.trainable]
     drawn = [_is_fresh(layer, v) for layer in body for v in kernels(layer) if not v.trainable]
-    share = sum(map(_size, stuck)) / count if count else 0.0
+    share = sum(map(_size, still)) / count if count else 0.0
     everything = not subject.model.trainable_weights
     if not everything and (share <= FROZEN or not all(drawn)):
         return
@@ -60,6 +60,19 @@ def frozen(subject: Subject, flow: Flow) -> Iterator[Suspect]:
         Change(settings=tuple((layer, "trainable", True) for layer in layers)),
         is_certain=everything,  # else random features may do: a wide layer of them often does
     )  # fmt: skip
+
+
+def stuck(flow: Flow) -> Iterator[Suspect]:
+    """Rule 16, where a net is ill: hidden weights that don't learn, whoever has trained them."""
+    layers = [each for each in once(flow) if kernels(each) and not each.trainable]
+    if layers:
+        yield Suspect(
+            "frozen_layers", "error", PRE,
+            f"the weights of {listed([layer.name for layer in layers])} don't learn", len(layers),
+            "weights that suit these examples, or learn", "diagnosis rule 16",
+            "trainable = True, at a low learning rate where they were trained before", {},
+            Change(settings=tuple((layer, "trainable", True) for layer in layers)),
+        )  # fmt: skip
 
 
 def initial_weights(flow: Flow) -> Iterator[Suspect]:

@@ -17,7 +17,7 @@ class Outcome:
     """What a trial ended with."""
 
     losses: np.ndarray
-    """Of each step's batch, (steps,)."""
+    """Of each step's batch, (steps,); of a long training the mean of a few steps, repeated."""
 
     history: dict[str, list[float]]
     """Keras's logs."""
@@ -45,6 +45,9 @@ class Outcome:
     seen: Any = None
     """What was asked to be looked at before all was put back."""
 
+    is_whole: bool = True
+    """It was trained for as long as it should, and not for a part of that to save time."""
+
     @property
     def score(self) -> float:
         """The skill that decides: on validation examples where there are some."""
@@ -68,7 +71,7 @@ class Steps(keras.callbacks.Callback):
         """Because the time was up."""
         self.losses: list[float] = []
         self.first_epoch = self.epoch = 0.0
-        self._mean = 0.0
+        self._mean, self._done = 0.0, 0
         self._began = time.perf_counter()
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -84,10 +87,13 @@ class Steps(keras.callbacks.Callback):
             self.epoch = (gone - self.first_epoch) / epoch
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Take the batch's own loss out of the mean so far; stop where it is no number."""
+        """Take the loss of the last steps out of the mean so far; stop where it is no number."""
         mean = float((logs or {}).get("loss", np.nan))
-        self.losses.append(mean * (batch + 1) - (self._mean * batch if batch else 0.0))
-        self._mean = mean
+        if batch < self._done:  # a new epoch
+            self._mean, self._done = 0.0, 0
+        steps = batch + 1 - self._done
+        self.losses += [(mean * (batch + 1) - self._mean * self._done) / steps] * steps
+        self._mean, self._done = mean, batch + 1
         self.was_stopped = time.perf_counter() - self._began > self.seconds
         if self.was_stopped or not np.isfinite(mean):
             self.model.stop_training = True

@@ -145,6 +145,8 @@ class _Rebuilding:
             if not layer.trainable:
                 made.trainable = False
             return made
+        if isinstance(layer, keras.layers.TimeDistributed):
+            return keras.layers.TimeDistributed(self._copied(layer.layer), name=layer.name)
         config = layer.get_config()
         if id(layer) in self.plan.units:
             config["units" if "units" in config else "filters"] = self.plan.units[id(layer)]

@@ -11,7 +11,7 @@ same unit: what scales them, hides a column or fills a gap is a layer of it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -108,7 +108,7 @@ class Repair:
         heads = self._mended(draft, flow)
         if set(self.codes) & OF_HEADS and len(heads) == 1:
             suit_head(draft, flow, heads[0])
-        if "underfitting" in self.codes:
+        if "underfitting" in self.codes or self.change.wider:
             widen(draft, flow)
         if self.change.scale_x:
             scale_inputs(draft)
@@ -228,6 +228,22 @@ class Repair:
         for name in ("metrics", "weighted_metrics"):
             asked[name] = keras.tree.map_structure(_own_metric, asked[name])
         keras.Model.compile(model, **(asked | {"optimizer": optimizer}))
+
+
+def widened(subject: Subject, change: Change) -> Subject:
+    """The same training, with more units in narrow layers and a change made beside.
+
+    Raises:
+        RequestError: nobody can build this net anew.
+    """
+    fit: dict[str, Any] = {
+        "batch_size": subject.batch_size, "epochs": subject.epochs, "shuffle": subject.shuffles,
+        "sample_weight": subject.weights, "class_weight": subject.class_weight,
+        "validation_data": subject.val, "callbacks": subject.callbacks, **subject.rest,
+    }  # fmt: skip
+    repair = Repair((), replace(change, wider=True), subject.model)
+    model, x, y, fit = repair(subject.model, subject.x, subject.y, fit)
+    return subject_of(model, x, y, **fit)
 
 
 def _stands_for(old: keras.Model, new: keras.Model) -> dict[int, Any]:

@@ -15,6 +15,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from recipe.doctor.mixing import UNMIXED, unevenness
+
 MOST_EXAMPLES = 20_000
 """Of a stream; arrays are taken whole."""
 
@@ -198,6 +200,9 @@ def _read(stream: Any, steps: int | None, notes: list[str]) -> _Read:
         )
         shuffles = not all(np.array_equal(one, other) for one, other in pairs)
     x, y, weights = [*whole, None, None][:3]
+    parts = [] if y is None else keras.tree.flatten(y)
+    if parts and unevenness(parts[0], size) > UNMIXED:
+        shuffles = False  # over a buffer that is shorter than what stands together
     return _Read(x, y, weights, size, shuffles)
 
 

@@ -60,5 +60,8 @@ class Suspect:
     is_certain: bool = False
     """No trial is needed to name it."""
 
+    least: float = 0.0
+    """Of skill, that its trial must bring: where what was seen is not unusual by itself."""
+
     check: str = ""
     """Its name where it has no code: advice on what is no cause of anything."""

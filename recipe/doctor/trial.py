@@ -8,7 +8,7 @@ is put back.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -31,8 +31,10 @@ from recipe.doctor.head import Head
 from recipe.doctor.outcome import Outcome, Steps
 from recipe.doctor.progress import Progress
 from recipe.doctor.randomness import kept_randomness
+from recipe.doctor.repair import widened
 from recipe.doctor.skill import skill
 from recipe.doctor.subject import Subject, rows_of
+from recipe.doctor.suspect import Suspect
 
 JUDGED = 2_000
 """Examples on which a trained net is judged, spread over all."""
@@ -43,6 +45,13 @@ is wrong moves a skill by more than most causes do."""
 
 STEP = 0.004
 """Seconds of a step of a small net in Keras's `fit`, to tell what more of them will take."""
+
+LOOKS, AT_ONCE = 100, 32
+"""Losses that are read in a training, at least; steps that TensorFlow does in one go, at most. It
+changes no number, and a small net is trained in half of the time."""
+
+SHARE, LEAST = 0.5, 0.1
+"""Of the time that is left, for one trial; of a training, below which it shows nothing."""
 
 KEPT_CALLBACKS = (
     keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau,
@@ -100,29 +109,58 @@ class Bench:
                 "what it does to the net was not seen"
             )
 
-    def run(self, change: Change = UNCHANGED, look: Callable[[], Any] | None = None) -> Outcome:
+    @property
+    def left(self) -> float:
+        """Seconds for trials."""
+        return self.budget - self.spent if self.base else np.inf
+
+    @contextmanager
+    def keeping(self, suspects: Iterable[Suspect]) -> Iterator[None]:
+        """With time put aside for the trials of these."""
+        kept = sum(self.cost(suspect.change) for suspect in suspects if suspect.change)
+        self.budget -= kept
+        try:
+            yield
+        finally:
+            self.budget += kept
+
+    def run(
+        self,
+        change: Change = UNCHANGED,
+        look: Callable[[], Any] | None = None,
+        seconds: float | None = None,
+    ) -> Outcome:
         """Train, judge, and put everything back.
+
+        Args:
+            change: what is done otherwise.
+            look: called when it is trained, for `Outcome.seen`.
+            seconds: for a trial that may be shortened to fit into them; None: it may not.
 
         Raises:
             OutOfTime: it would take longer than there is time for.
         """
-        if self.base and self.spent + self._cost(change, self.base) > self.budget:
-            raise OutOfTime
-        started = self.clock()
-        left = self.budget - self.spent if self.base else np.inf
+        whole = change
+        if self.base and (cost := self.cost(change)) > min(self.left, seconds or np.inf):
+            part = (seconds or 0.0) / cost
+            if part < LEAST or part * cost > self.left or part * self.subject.epochs < 1:
+                raise OutOfTime
+            change = replace(change, epochs=change.epochs * part)
+        started, left = self.clock(), self.left
         try:
             outcome = self._run(change, look, left)
         finally:
-            seconds = self.clock() - started
-            self.spent += seconds if self.base else 0.0
-        outcome = replace(outcome, seconds=seconds)
+            gone = self.clock() - started
+            self.spent += gone if self.base else 0.0
+        outcome = replace(outcome, seconds=gone, is_whole=change is whole)
         if self.base is None:
             self.base = outcome
         return outcome
 
-    def _cost(self, change: Change, base: Outcome) -> float:
+    def cost(self, change: Change) -> float:
         """Seconds that a trial will take, about."""
-        subject = self.subject
+        subject, base = self.subject, self.base
+        assert base is not None
         epochs = max(1.0, subject.epochs * change.epochs)
         if change.stops is not None:
             best = int(np.argmin(base.history.get("val_loss") or [0]))
@@ -132,6 +170,9 @@ class Bench:
         return base.first_epoch + (epochs - 1) * base.epoch + more * STEP
 
     def _run(self, change: Change, look: Callable[[], Any] | None, left: float) -> Outcome:
+        if change.wider:
+            wider = widened(self.subject, replace(change, wider=False))
+            return Bench(wider, self.heads, np.inf, seed=self.seed)._run(UNCHANGED, None, left)
         model, subject = self.subject.model, self.subject
         x, val_x = subject.x, subject.val[0] if subject.val else None
         y, val_y = subject.y, subject.val[1] if subject.val else None
@@ -145,14 +186,18 @@ class Bench:
             val_y = None if val_y is None else (val_y - mean) / std
         size = change.batch_size or subject.batch_size
         steps = Steps(left)
+        epochs = max(1, round(subject.epochs * change.epochs))
+        in_all = -(-subject.examples // size) * epochs
         with self._set(change):
             draw(change.drawn)
+            if model.steps_per_execution == 1 and self._may_bundle():
+                model.steps_per_execution = max(1, min(in_all // LOOKS, AT_ONCE))
             history = model.fit(
                 x, y,
                 sample_weight=subject.weights,
                 class_weight=change.class_weight or subject.class_weight,
                 batch_size=size,
-                epochs=max(1, round(subject.epochs * change.epochs)),
+                epochs=epochs,
                 shuffle=subject.shuffles if change.shuffles is None else change.shuffles,
                 validation_data=None if val_x is None else (val_x, val_y),
                 callbacks=[*callbacks_of(self._callbacks(), change), steps, Progress()],
@@ -175,6 +220,16 @@ class Bench:
             np.array(steps.losses), history, train, val, outputs, val_outputs,
             0.0, steps.first_epoch, steps.epoch, not finite, seen,
         )  # fmt: skip
+
+    def _may_bundle(self) -> bool:
+        """Whether nobody of somebody's own waits for each single step."""
+        hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+        plain = keras.callbacks.Callback
+        return type(self.subject.model).fit in (keras.Model.fit, keras.Sequential.fit) and not any(
+            getattr(type(each), hook) is not getattr(plain, hook)
+            for each in self._callbacks()
+            for hook in hooks
+        )
 
     def _callbacks(self) -> list[keras.callbacks.Callback]:
         return [each for each in self.subject.callbacks if isinstance(each, KEPT_CALLBACKS)]
@@ -233,7 +288,7 @@ class Bench:
                 # ids: variables that are compared give tensors
                 said = tuple((id(of), name, id(value)) for of, name, value in change.settings)
                 rate = change.rate if self._has_schedule else 1
-                key = (said, change.loss, change.held, rate)
+                key = (said, change.loss, change.held, rate, change.epochs, change.batch_size)
                 if self._optimizer is None or key != self._key:
                     self._optimizer = fresh(kept["optimizer"], change.held)
                     self._functions: dict[str, Any] = {}

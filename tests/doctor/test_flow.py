@@ -25,6 +25,11 @@ def flow(*layers: Any) -> Flow:
         pytest.param([L.Dense(3), L.Softmax()], "softmax", id="a layer that is one"),
         pytest.param([L.Dense(3), L.ReLU(), L.Reshape((3, 1))], "relu", id="before a reshape"),
         pytest.param([L.Dense(3, "tanh"), L.Dropout(0.5)], "tanh", id="before dropout"),
+        pytest.param(
+            [L.Reshape((2, 2)), L.TimeDistributed(L.Dense(3, "sigmoid"))],
+            "sigmoid",
+            id="in the layer of each step",
+        ),
         pytest.param([L.Dense(3)], "linear", id="none"),
         pytest.param([L.Dense(3), L.Activation("linear")], "linear", id="none, said twice"),
         pytest.param([L.Dense(3), L.UnitNormalization()], None, id="an end that can't be told"),

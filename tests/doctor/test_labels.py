@@ -1,7 +1,5 @@
 """When labels are doubted, by a witness whose probabilities are exact."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from scipy.special import softmax
@@ -43,6 +41,6 @@ def test_labels_are_doubted_where_clear_examples_contradict_them(known, doubted)
 
 def test_a_net_that_is_right_more_often_than_they_would_allow_refutes_the_doubt():
     (suspect,) = contradicted(witness(5, 0.15))
-    assert refuted(suspect, SimpleNamespace(val=0.95))
-    assert not refuted(suspect, SimpleNamespace(val=0.7))
-    assert not refuted(suspect, SimpleNamespace(val=float("nan")))
+    assert refuted(suspect, 0.95)
+    assert not refuted(suspect, 0.7)
+    assert not refuted(suspect, float("nan"))

@@ -367,7 +367,7 @@ class Tried(Bench):
         self.worth = worth
         return self
 
-    def run(self, change: Change = UNCHANGED, look: Any = None) -> Outcome:
+    def run(self, change: Change = UNCHANGED, look: Any = None, seconds: Any = None) -> Outcome:
         nothing = np.zeros(1)
         return Outcome(nothing, {}, self.worth(change), np.nan, [], [], 0.0, 0.0, 0.0, False)
 

@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import pytest
 
-from recipe.doctor.before import input_scale
 from recipe.doctor.flow import flow_of
 from recipe.doctor.losses import formula_of, heads_of, losses_of
+from recipe.doctor.scale import input_scale
 from recipe.doctor.start import Start, first_losses, start_of
 from recipe.doctor.subject import Subject, subject_of
 from recipe.doctor.suspect import Suspect

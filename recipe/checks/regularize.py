@@ -51,26 +51,39 @@ def check_first_look(looks: Mapping[str, float], rates: int) -> Finding:
     )
 
 
-def check_not_tried(unfit: Mapping[str, str], unpaid: Sequence[str], needed: int) -> Finding:
-    """What nobody may take for tried.
+def check_does_not_apply(unfit: Mapping[str, str]) -> Finding:
+    """What nobody may take for tried, for it makes no sense here.
 
     Args:
-        unfit: name of a rung that does not apply -> why.
-        unpaid: names of those for which no training was left.
-        needed: trainings with which they would have been tried too.
+        unfit: name of a rung -> why, in a line.
     """
     reasons = [f"{name} ({why})" for name, why in unfit.items()]
-    reasons += [f"{name} (no training left for it)" for name in unpaid]
-    said = f"Not tried: {listed(reasons, 30)}." if reasons else "Every rung was tried."
-    rule = "every rung that applies"
+    return judge(
+        "does_not_apply",
+        Verdict.PASS,
+        f"Not tried: {listed(reasons, 30)}." if unfit else "Every rung applies.",
+        measured=len(unfit),
+        expected="a reason for every rung that is left out",
+        source=SOURCE,
+    )
+
+
+def check_not_tried(unpaid: Sequence[str], needed: int) -> Finding:
+    """Nor those for which the budget was too small.
+
+    Args:
+        unpaid: names of the rungs that no training was left for.
+        needed: trainings with which they would have been tried too.
+    """
+    said = f"No training was left for {listed(unpaid, 30)}."
+    rule = "a look at every rung that applies"
     if not unpaid:
-        return judge(
-            "not_tried", Verdict.PASS, said, measured=len(unfit), expected=rule, source=SOURCE
-        )
+        said = "Every rung that applies was looked at."
+        return judge("not_tried", Verdict.PASS, said, measured=0, expected=rule, source=SOURCE)
     return advise(
         "not_tried",
         said,
-        measured=len(unfit) + len(unpaid),
+        measured=len(unpaid),
         expected=rule,
         source=SOURCE,
         prescription=f"stages.regularize.trainings: {needed}",

@@ -51,6 +51,12 @@ class Budget:
         made = fixed + cocktails + looked_at + compared * seeds + tuned * others
         return cls(looked_at, tuned, compared, cocktails, made)
 
+    def __str__(self) -> str:
+        return (
+            f"at most {self.most} trainings: a first look at {self.looked_at}, rates for "
+            f"{self.tuned}, {self.compared} compared, {self.cocktails} cocktails"
+        )
+
     @classmethod
     def needed(cls, settings: RegularizeStage, rungs: int) -> int:
         """Least trainings with which so many rungs are all looked at."""

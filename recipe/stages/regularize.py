@@ -13,7 +13,7 @@ import numpy as np
 
 from recipe.checks.compare import check_noise_floor
 from recipe.checks.learning import check_trains
-from recipe.checks.regularize import check_not_tried
+from recipe.checks.regularize import check_does_not_apply, check_not_tried
 from recipe.compare import gain_found
 from recipe.config import Config
 from recipe.config.stages import RegularizeStage
@@ -46,13 +46,14 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     found, unfit = rungs(incumbent, data, seen)
     ladder = promising(found)
     budget = Budget.of(settings, len(ladder))
+    folder.say(f"{len(ladder)} rungs apply, {len(unfit)} do not; {budget}")
     with folder.progress("trainings", budget.most - race.made) as race.advance:
         climbed = climb(race, floor, ladder[: budget.looked_at], budget)
         sides = confirmed(race, candidates(race, climbed, budget.cocktails))
 
     won = winner(race, sides)
     findings += [*seen.findings, *regularized.findings_of(race, climbed, sides)]
-    findings.append(_not_tried(ladder, unfit, budget, settings))
+    findings += _not_tried(ladder, unfit, budget, settings)
     regularized.write(race, climbed, won, folder)
     regularized.draw(race, climbed, sides, folder)
     return StageResult(
@@ -102,12 +103,14 @@ def _measured(race: Race, floor: Sequence[float]) -> dict[str, float]:
 
 def _not_tried(
     ladder: Sequence[Rung], unfit: Sequence[NotTried], budget: Budget, settings: RegularizeStage
-) -> Finding:
-    return check_not_tried(
-        {each.name: each.why for each in unfit},
-        [rung.name for rung in ladder[budget.looked_at :]],
-        Budget.needed(settings, len(ladder)),
-    )
+) -> list[Finding]:
+    return [
+        check_does_not_apply({each.name: each.why for each in unfit}),
+        check_not_tried(
+            [rung.name for rung in ladder[budget.looked_at :]],
+            Budget.needed(settings, len(ladder)),
+        ),
+    ]
 
 
 def _headline(race: Race, climbed: Climbed, floor: Sequence[float], won: Confirmed | None) -> str:

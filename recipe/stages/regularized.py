@@ -50,8 +50,8 @@ def write(race: Race, climbed: Climbed, won: Confirmed | None, folder: RunFolder
     folder.write_config(
         "regularized.yaml",
         mixture.config,
-        f"from: recipe regularize, keeping {mixture.called}\n{won.found}, by which nothing was "
-        "chosen",
+        f"from: recipe regularize, keeping {mixture.called}\n{mixture.name}: {won.found}, by "
+        "which nothing was chosen",
         _notes(race, climbed, mixture),
     )
 

@@ -76,7 +76,7 @@ def check_columns(
         return judge("useless_columns", True, said, measured=0, expected=expected, source=source)
     return advise(
         "useless_columns",
-        f"{said} Without {len(useless)} of {columns} it rises by {rise:.2g}, which is noise: "
+        f"{said} Without {len(useless)} of {columns} it rises by {rise:.2g}, within its error: "
         f"{listed(useless, 8)}.",
         measured=len(useless),
         expected=expected,

@@ -112,7 +112,10 @@ def _combination(race: Race, climbed: Climbed) -> list[Mixture]:
         return []
     better.sort(key=lambda each: -each.found.difference)
     first = better[0].entry
-    together = mixed(race.incumbent, [each.entry.rung for each in better], "combination")
+    rungs = [each.entry.rung for each in better]
+    together = mixed(race.incumbent, rungs, "combination")
+    while len(together.rungs) > 1 and not race.can_train(together.config):
+        together = mixed(race.incumbent, together.rungs[:-1], "combination")
     if len(together.rungs) == 1:
         return [replace(together, config=first.config)]
     config = together.config.replace({RATE: first.config.train.learning_rate})

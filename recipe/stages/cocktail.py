@@ -88,7 +88,7 @@ def cocktails(race: Race, entries: Sequence[Entry], count: int) -> Iterator[Mixt
             found = mixed(race.incumbent, rungs, f"cocktail {number}")
             rate = float(rng.choice(rates))
             config = found.config.replace({RATE: rate})
-            if len(found.rungs) > 1 and config not in seen:
+            if len(found.rungs) > 1 and config not in seen and race.can_train(config):
                 seen.append(config)
                 yield Mixture(found.name, found.rungs, config)
                 break

@@ -14,14 +14,14 @@ import keras
 import numpy as np
 
 from recipe.compare import Comparison, Scored, paired, resolution_of, score_seed
-from recipe.config import Config
+from recipe.config import Config, RequestError
 from recipe.config.differences import COMPARED
 from recipe.config.stages import RegularizeStage
 from recipe.data import Dataset, load
 from recipe.runs import RunFolder, fingerprint
 from recipe.runs.console import Advance
 from recipe.stages.rungs import Rung
-from recipe.training import Checkpoint, deciding_metric, gain, train
+from recipe.training import Checkpoint, deciding_metric, gain, new_model, train
 
 RATE = "train.learning_rate"
 STEP = 10**0.5
@@ -125,6 +125,14 @@ class Race:
             if score > most:  # between equals, the rate that was asked for
                 best, most = other, score
         return best
+
+    def can_train(self, config: Config) -> bool:
+        """Whether Keras takes the net: rungs that it takes alone it may refuse together."""
+        try:
+            new_model(config, self._data_of(config), self.look_seed)
+        except RequestError:
+            return False
+        return True
 
     def compared(self, new: Sequence[float], old: Sequence[float], sides: int = 1) -> Comparison:
         """The paired difference of scores; equivalent: within the noise floor.

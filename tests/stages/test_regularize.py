@@ -59,6 +59,7 @@ class Stage:
         patch.setattr(regularize, "load", lambda _: data)
         patch.setattr(regularize, "gather", lambda *_: NOTHING)
         patch.setattr(race.Race, "net", lambda *_: None)
+        patch.setattr(race.Race, "can_train", lambda *_: True)
         patch.setattr(RunFolder, "figure", lambda *_: None)
 
     def __call__(self, score: Score, ladder: list[Rung], *settings: str) -> StageResult:
@@ -199,6 +200,17 @@ def test_several_that_help_are_combined(stage: Stage) -> None:
     assert stage.winner.train.weight_decay == 0.1
     said = finding(result, "both").message
     assert "Confounded: 2 things change (dropout, noise)" in said
+
+
+def test_what_keras_refuses_together_is_not_combined(stage: Stage) -> None:
+    def each(config: Config) -> float:
+        return 0.8 + 0.1 * (config.model.dropout > 0) + 0.05 * (config.train.weight_decay > 0)
+
+    def can_train(_: race.Race, config: Config) -> bool:
+        return not (config.model.dropout and config.train.weight_decay)
+
+    stage.patch.setattr(race.Race, "can_train", can_train)
+    assert "kept dropout;" in stage(each, [DECAY, DROPOUT]).headline
 
 
 def test_an_incumbent_that_diverges_ends_the_stage(stage: Stage) -> None:

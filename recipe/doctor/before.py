@@ -31,6 +31,10 @@ RUN = 0.5
 """Rule 10: how much more often than by chance a label equals the next, as a share of what is
 left."""
 
+ALIKE = 0.25
+"""Rule 10: of the unevenness of batches that hold one class each; a stream that shuffles, and lies
+above, does not shuffle as was meant."""
+
 APART = 0.5
 """Rule 10: of the labels of training and validation examples, where examples stand in order."""
 
@@ -124,6 +128,7 @@ def order(subject: Subject, heads: list[Head]) -> Iterator[Suspect]:
         repeats = float((labels[1:] == labels[:-1]).mean())
         is_sorted = repeats > RUN + largest / 2
         uneven = unevenness(labels, subject.batch_size)
+        falls_short = subject.falls_short and uneven > ALIKE * subject.batch_size
         # class after class, and not a series whose state lasts
         in_order = int((labels[1:] != labels[:-1]).sum()) < len(np.unique(labels))
         if (is_sorted or uneven > UNMIXED) and not subject.shuffles:
@@ -133,7 +138,7 @@ def order(subject: Subject, heads: list[Head]) -> Iterator[Suspect]:
                 "much as if they were drawn by lot, and nothing shuffles them enough", repeats,
                 f"at most {RUN + largest / 2:.0%}, and {UNMIXED:g} times", "diagnosis rule 10",
                 "shuffle=True, or shuffle the stream over more examples than a class has",
-                {}, Change(shuffles=True), is_certain=in_order,
+                {}, Change(shuffles=True), is_certain=in_order or falls_short,
             )  # fmt: skip
         if subject.val is not None:
             val = _labels(head, subject.targets(subject.val[1])[0])

@@ -58,6 +58,9 @@ class Subject:
     notes: list[str] = field(default_factory=list)
     """What could not be looked at."""
 
+    falls_short: bool = False
+    """It is a stream that shuffles, over fewer examples than stand together."""
+
     @property
     def examples(self) -> int:
         """How many there are to train on."""
@@ -130,13 +133,15 @@ def subject_of(model: keras.Model, x: Any, y: Any = None, **fit: Any) -> Subject
     fit = {key: value for key, value in fit.items() if key not in UNUSED}
     notes: list[str] = []
     weights, batch_size = fit.pop("sample_weight", None), fit.pop("batch_size", None)
-    shuffles = bool(fit.pop("shuffle", True))
+    shuffles, falls_short = bool(fit.pop("shuffle", True)), False
     steps = fit.get("steps_per_epoch")
     if _is_stream(x):
         read = _read(x, steps, notes)
         fit.pop("steps_per_epoch", None)
         x, y, weights = read.x, read.y, read.weights
         batch_size, shuffles = read.batch_size, read.shuffles
+        falls_short = shuffles and y is not None and _is_uneven(y, batch_size)
+        shuffles &= not falls_short
     x, y = _arrays(x), _arrays(y)
     split = fit.pop("validation_split", 0.0) or 0.0
     val = fit.pop("validation_data", None)
@@ -158,6 +163,7 @@ def subject_of(model: keras.Model, x: Any, y: Any = None, **fit: Any) -> Subject
         callbacks=list(callbacks) if isinstance(callbacks, Iterable) else [callbacks],
         rest=fit,
         notes=notes,
+        falls_short=falls_short,
     )
 
 
@@ -191,19 +197,31 @@ def _read(stream: Any, steps: int | None, notes: list[str]) -> _Read:
         for parts in zip(*batches, strict=True)
     ]
     size = len(keras.tree.flatten(batches[0][0])[0])
-    shuffles = True
-    if not hasattr(stream, "__next__"):
-        again = next(iter(begin()))
-        first = again[0] if isinstance(again, tuple) else again
-        pairs = zip(
-            keras.tree.flatten(_arrays(first)), keras.tree.flatten(batches[0][0]), strict=True
-        )
-        shuffles = not all(np.array_equal(one, other) for one, other in pairs)
     x, y, weights = [*whole, None, None][:3]
-    parts = [] if y is None else keras.tree.flatten(y)
-    if parts and unevenness(parts[0], size) > UNMIXED:
-        shuffles = False  # over a buffer that is shorter than what stands together
+    shuffles = hasattr(stream, "__next__") or _differs(x, y, next(iter(begin())))
     return _Read(x, y, weights, size, shuffles)
+
+
+def _differs(x: Any, y: Any, again: Any) -> bool:
+    """Whether a stream that is read again gives its examples in another order.
+
+    Examples that are not the same ones have been changed on the way, by augmentation: then their
+    targets tell. `again`: its first batch.
+    """
+    parts = [_arrays(part) for part in (again if isinstance(again, tuple) else (again,))]
+    old, new = keras.tree.flatten(x)[0], keras.tree.flatten(parts[0])[0]
+    if np.array_equal(old[: len(new)], new):
+        return False
+    rows = {row.tobytes() for row in np.ascontiguousarray(old)}
+    seen = [row.tobytes() in rows for row in np.ascontiguousarray(new)]
+    if np.mean(seen) > 0.5 or y is None or len(parts) < 2:
+        return True
+    targets = keras.tree.flatten(y)[0], keras.tree.flatten(parts[1])[0]
+    return not np.array_equal(targets[0][: len(targets[1])], targets[1])
+
+
+def _is_uneven(y: Any, size: int) -> bool:
+    return unevenness(_arrays(keras.tree.flatten(y)[0]), size) > UNMIXED
 
 
 def _beginning(stream: Any) -> Callable[[], Iterable[Any]]:

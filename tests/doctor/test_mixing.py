@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from recipe.doctor.mixing import UNMIXED, unevenness
-from recipe.doctor.subject import subject_of
+from recipe.doctor.subject import Subject, subject_of
 
 Y = np.arange(1_000) % 5
 SORTED = np.sort(Y)
@@ -36,11 +36,25 @@ def test_batches_of_one_class_each_differ_as_much_as_can_be() -> None:
     assert unevenness(BY_LOT, 20) == pytest.approx(1, abs=0.3)
 
 
-@pytest.mark.parametrize("buffer", [40, 1_000])
-def test_a_stream_shuffles_only_if_its_buffer_is_long_enough(buffer: int) -> None:
-    x = np.zeros((1_000, 1), np.float32)
-    x[:, 0] = np.arange(1_000)
-    stream = tf.data.Dataset.from_tensor_slices((x, SORTED)).shuffle(buffer, seed=0).batch(20)
+def read(stream: tf.data.Dataset) -> Subject:
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(5)])
     model.compile("sgd", "sparse_categorical_crossentropy")
-    assert subject_of(model, stream).shuffles == (buffer == 1_000)
+    return subject_of(model, stream)
+
+
+X = np.arange(1_000, dtype=np.float32).reshape(-1, 1)
+
+
+@pytest.mark.parametrize("buffer", [40, 1_000])
+def test_a_stream_shuffles_only_if_its_buffer_is_long_enough(buffer: int) -> None:
+    found = read(tf.data.Dataset.from_tensor_slices((X, SORTED)).shuffle(buffer, seed=0).batch(20))
+    assert (found.shuffles, found.falls_short) == ((True, False) if buffer > 40 else (False, True))
+
+
+def test_augmentation_is_no_shuffling() -> None:
+    noise = tf.random.Generator.from_seed(0)
+    sorted_ones = tf.data.Dataset.from_tensor_slices((X, SORTED))
+    stream = sorted_ones.map(lambda x, y: (x + noise.normal([1]), y)).batch(20)
+    found = read(stream)
+    assert (found.shuffles, found.falls_short) == (False, False)
+    assert read(sorted_ones.shuffle(1_000).map(lambda x, y: (x + 0.5, y)).batch(20)).shuffles

@@ -1,8 +1,8 @@
 """Measures whole what the tests hold a slice of: `make proof`, or `make proof ONLY=name`.
 
 Each part writes `runs/proof/<name>.json`: rows of name, ratio, low, high, bar and met, with the
-date and the hash of the code and configs that were measured. `digits` and `null` go on where they
-were stopped.
+date and the hash of the code and configs that were measured. `digits`, `null` and `forecast` go on
+where they were stopped.
 `docs/proof.md` is written anew from these files after every part.
 """
 
@@ -24,6 +24,7 @@ from typing import Any
 import compare_proofs
 import data_proofs
 import fault_proofs
+import forecast_proofs
 import lab_proofs
 import ladder_proofs
 import model_proofs
@@ -132,6 +133,7 @@ PARTS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
     "papers": lab_proofs.papers,
     "null": compare_proofs.null,
     "regularize": ladder_proofs.regularize,
+    "forecast": forecast_proofs.forecasts,
     "faults": fault_proofs.faults,
 }
 
@@ -152,6 +154,7 @@ MEASURED: dict[str, tuple[str, ...]] = {
     "recalibrate": _TRAINING,
     "null": ("recipe.compare",),
     "regularize": ("recipe.stages.regularize",),
+    "forecast": ("recipe.compare.forecast", "recipe.compare.curve"),
     "papers": ("recipe.compare", "recipe.training", "recipe.training.steps"),
     "faults": (),
 }

@@ -55,6 +55,19 @@ HEALTHY = {
     "dynamics of a quantity": lambda: figures.dynamics(
         MOVING * 40, None, range(1, 10), "How predictions move", "price", limits=None
     ),
+    "learning_curve": lambda: figures.learning_curve(
+        (10, 20, 100),
+        [[0.5], [0.4, 0.3], [0.2]],
+        np.array([10.0, 200.0]),
+        np.array([[0.4, 0.1], [0.5, 0.15], [0.6, 0.2]]),
+        (0.1, 0.15, 0.2),
+        ("dropout", 0.18),
+        "Twice the data",
+        "validation 1 - accuracy",
+    ),
+    "activations": lambda: figures.activations(
+        {"first": RANDOM.normal(size=(9, 70)), "second": RANDOM.normal(size=(9, 3))}, "Units"
+    ),
     "label_against_prediction": lambda: figures.label_against_prediction(
         np.arange(9.0)[:, None], np.arange(9.0), "Predictions"
     ),
@@ -96,6 +109,17 @@ SICK = {
     "no image": lambda: figures.contact_sheet(np.zeros((0, 8, 8, 1)), [], "None"),
     "black images": lambda: figures.contact_sheet(np.zeros((2, 8, 8, 1)), ODD_NAMES[:2], "Black"),
     "images of NaN": lambda: figures.contact_sheet(np.full((2, 8, 8, 1), NAN), [], "NaN"),
+    "a curve of which a part diverged": lambda: figures.learning_curve(
+        (10, 20),
+        [[NAN], [0.2]],
+        np.array([10.0, 40.0]),
+        np.zeros((3, 2)),
+        (0.0, 0.0, 0.0),
+        (ODD_NAMES[0], 0.1),
+        ODD_NAMES[2],
+        "t",
+    ),
+    "dead units": lambda: figures.activations({ODD_NAMES[0]: np.full((3, 2), NAN)}, ODD_NAMES[1]),
     "an empty split": lambda: figures.class_balance({"train": np.zeros(3)}, ODD_NAMES),
     "a hundred classes": lambda: figures.class_balance(
         {"train": np.ones(100)}, [f"class {i}" for i in range(100)]

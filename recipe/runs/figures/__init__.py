@@ -5,6 +5,7 @@ a stage, saves a file or decides anything: verdicts come from checks.
 """
 
 from recipe.runs.figures.comparisons import Score, intervals, ladder_of_scores, trials
+from recipe.runs.figures.forecast import activations, learning_curve
 from recipe.runs.figures.inputs import (
     class_balance,
     column_histograms,
@@ -34,6 +35,7 @@ __all__ = [
     "SHARES",
     "Points",
     "Score",
+    "activations",
     "along",
     "class_balance",
     "class_predictions",
@@ -50,6 +52,7 @@ __all__ = [
     "label_against_prediction",
     "ladder_of_scores",
     "layer_profiles",
+    "learning_curve",
     "loss_bands",
     "moving",
     "over",

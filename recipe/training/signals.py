@@ -126,7 +126,7 @@ def _measure_outputs(
         found.arrays[f"activations/{name}"] = flat
         found.scalars[f"activation_mean/{name}"] = mean
         found.squares[f"activation_std/{name}"] = tf.reduce_mean(tf.square(flat - mean))
-        function = _activation_of(layer)
+        function = activation_of(layer)
         if function in CUT_OFF:
             found.scalars[f"dead_units/{name}"] = _share_dead(layer, calls)
         if function in RANGES:
@@ -207,10 +207,10 @@ def _only_moves(layer: keras.layers.Layer) -> bool:
     return idle or any(base.__module__.startswith(MOVING) for base in type(layer).__mro__)
 
 
-def _activation_of(layer: keras.layers.Layer) -> str:
+def activation_of(layer: keras.layers.Layer) -> str:
     """Name of the function whose values a layer puts out as they are; empty if there is none."""
     if isinstance(layer, keras.layers.TimeDistributed | keras.layers.SpectralNormalization):
-        return _activation_of(layer.layer)
+        return activation_of(layer.layer)
     if isinstance(layer, keras.layers.ReLU):
         return "leaky_relu" if layer.negative_slope else "relu"
     if isinstance(layer, keras.layers.RNN) and not isinstance(layer, keras.layers.SimpleRNN):

@@ -10,6 +10,7 @@ SETTINGS = (
     "stages.regularize.trainings=18",
     "stages.regularize.seeds=2",
     "stages.regularize.rates=1",
+    "stages.regularize.data_trainings=5",
     "search.max_trials=2",
     "stages.tune.seeds=2",
     "stages.squeeze.members=2",

@@ -94,6 +94,10 @@ class RegularizeStage(Section):
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """Of the interval that must leave zero out before a rung counts as better."""
 
+    data_trainings: Annotated[int, Field(ge=0)] = 15
+    """Beside those: trainings on five parts of the examples, as many on each, to forecast what
+    twice as many examples would bring. Below 5: no forecast."""
+
     @model_validator(mode="after")
     def _is_enough_for_a_rung(self) -> Self:
         least = 6 * self.seeds + 3 * self.rates

@@ -53,7 +53,7 @@ STAGES: dict[str, Stage] = {
         "Try one regularizer at a time, with seeds and intervals; keep what helps.",
         "recipe.stages.regularize",
         _NET,
-        inputs=("overfit/overfit.yaml",),
+        inputs=("overfit/overfit.yaml", "baseline/result.json"),
     ),
     "tune": Stage(
         "Search the hyperparameters, and confirm the winner on fresh seeds.",

@@ -24,6 +24,9 @@ from recipe.stages import regularized
 from recipe.stages.budget import Budget
 from recipe.stages.climb import Climbed, Confirmed, candidates, climb, confirmed, winner
 from recipe.stages.evidence import gather
+from recipe.stages.first_layer import look_inside
+from recipe.stages.loss_curves import loss_curves
+from recipe.stages.more_data import best_of, more_data
 from recipe.stages.race import Race
 from recipe.stages.rungs import NotTried, Rung, promising, rungs
 from recipe.training import prepare_runtime
@@ -42,9 +45,15 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     if not np.isfinite(floor).all():
         return _ended(race, floor, findings)
 
-    seen = gather(incumbent, data, race.net(incumbent, config.seed), folder)
+    nets = [race.net(incumbent, seed) for seed in race.seeds]
+    trained = [race.trained(incumbent, "incumbent", seed) for seed in race.seeds]
+    logs = [each.history for each in trained]
+    fit, diagnosis = loss_curves(incumbent, data, nets, logs, folder)
+    folder.say(diagnosis.message)
+    findings += [diagnosis, *look_inside(incumbent, data, nets[0], config.seed, folder)]
+    seen = gather(incumbent, data, nets[0], folder)
     found, unfit = rungs(incumbent, data, seen)
-    ladder = promising(found)
+    ladder = promising(found, fit.answer)
     budget = Budget.of(settings, len(ladder))
     folder.say(f"{len(ladder)} rungs apply, {len(unfit)} do not; {budget}")
     with folder.progress("trainings", budget.most - race.made) as race.advance:
@@ -52,8 +61,11 @@ def run(config: Config, folder: RunFolder) -> StageResult:
         sides = confirmed(race, candidates(race, climbed, budget.cocktails))
 
     won = winner(race, sides)
+    # scores as they were back-tested, with the luck of the best epoch: the parts have it too
+    whole = [each.score for each in trained]
+    more = more_data(incumbent, data, whole, best_of(won, sides), folder)
     findings += [*seen.findings, *regularized.findings_of(race, climbed, sides)]
-    findings += _not_tried(ladder, unfit, budget, settings)
+    findings += [more.finding, *_not_tried(ladder, unfit, budget, settings)]
     regularized.write(race, climbed, won, folder)
     regularized.draw(race, climbed, sides, folder)
     return StageResult(
@@ -66,6 +78,7 @@ def run(config: Config, folder: RunFolder) -> StageResult:
             "compared": len(climbed.entries) - len(climbed.dropped),
             "trainings": race.made,
             **{f"gain_{each.entry.rung.name}": each.found.difference for each in climbed.tried},
+            **more.metrics,
             **{f"gain_{each.mixture.name} (fresh seeds)": each.found.difference for each in sides},
         },
         findings=findings,

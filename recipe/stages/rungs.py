@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from pydantic import ValidationError
 
+from recipe.checks.curves import Answer
 from recipe.config import Config, RequestError
 from recipe.data import Dataset
 from recipe.stages.catalogue import CATALOGUE, Asked, Changes, NotTried, Rung, layers_of
@@ -27,6 +28,9 @@ OF_DENSE_BLOCKS = ("model.norm", "model.noise.activation")
 
 AGAIN = 0.5
 """What one more rung of an idea is worth beside the one before it: a value of this project."""
+
+LARGER = "4.12"
+"""Row of the rungs that add capacity."""
 
 REPLACED = ("data.columns", "model.dropout_position", "model.pooling", "train.batch_size")
 """Keys with another value rather than more of something."""
@@ -57,9 +61,15 @@ def rungs(
     return tried, left
 
 
-def promising(ladder: Iterable[Rung]) -> list[Rung]:
-    """The rungs that are expected to gain most come first; else as they stood."""
-    return sorted(ladder, key=lambda rung: -rung.expected)
+def promising(ladder: Iterable[Rung], answer: Answer = "can't say") -> list[Rung]:
+    """The rungs that are expected to gain most come first; else as they stood.
+
+    Args:
+        ladder: of any order.
+        answer: of the loss curves: where the net underfits, larger ones come before any other.
+    """
+    small = answer in ("underfits", "both")
+    return sorted(ladder, key=lambda rung: (small and rung.row != LARGER, -rung.expected))
 
 
 def _new(asked: Asked, given: Rung | NotTried) -> Rung | NotTried:

@@ -172,3 +172,9 @@ def test_the_most_promising_come_first_and_a_second_amount_after_other_ideas() -
     assert names.index("mixup 0.2") < names.index("dropout 0.2")
     same = [Rung("one", "4.0", {}), Rung("other", "4.0", {})]
     assert promising(same) == same
+
+
+def test_a_net_that_underfits_is_made_larger_before_anything_else() -> None:
+    ladder = rungs(Config().replace(CNN), IMAGES, SURE)[0]
+    assert [rung.row for rung in promising(ladder, "both")][:2] == ["4.12", "4.12"]
+    assert promising(ladder, "overfits") == promising(ladder)

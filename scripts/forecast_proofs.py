@@ -102,7 +102,7 @@ def forecasts(home: Path) -> list[dict[str, Any]]:
     return [
         measured(f"{what}: the interval holds the error at twice the data",
                  *_share(covered), COVERED),
-        at_most(f"{what}: median width of the interval, over the error now",
+        at_most(f"{what}: width of the interval over the error now, median and quartiles",
                 *_quartiles(widths), WIDTH),
         measured(f"{what}: share held, less that of a least-squares fit's own interval "
                  f"({sum(also)} of {count}; ours is {np.median(against):.2f} times as wide)",

@@ -90,21 +90,24 @@ def check_not_tried(unpaid: Sequence[str], needed: int) -> Finding:
     )
 
 
-def check_confirmed(name: str, said: str, gain: float, sides: int) -> Finding:
+def check_confirmed(name: str, said: str, gain: float, error: float, sides: int) -> Finding:
     """What was put together because its parts had scored well has to win again.
 
     Args:
         name: of the combination or cocktail.
         said: the comparison, in words.
         gain: mean paired difference to the incumbent, on seeds by which nothing was chosen.
+        error: standard error of that gain over the validation examples, which all seeds share.
         sides: of such comparisons, of which not one may err: the intervals are as wide.
     """
     return judge(
         "confirmed",
         Verdict.PASS,
-        f"{name}, on fresh seeds: {said}.",
+        f"{name}, on fresh seeds: {said}; over validation examples its standard error is "
+        f"{error:.2g}.",
         measured=gain,
-        expected="better: the whole interval above 0; else the incumbent stays"
+        expected="better: the whole interval above 0, and more than one standard error over "
+        "examples; else the incumbent stays"
         + (f". Intervals hold the truth for all {sides} at once" if sides > 1 else ""),
-        source=f"{SOURCE}; P14; Bonferroni",
+        source=f"{SOURCE}; P14; Bonferroni; Breiman et al. 1984 (one standard error)",
     )

@@ -48,6 +48,16 @@ class Confirmed:
 
     mixture: Mixture
     found: Comparison
+    error: float
+    """Standard error of the gain over validation examples."""
+
+    @property
+    def wins(self) -> bool:
+        """Whether it is better over seeds, and by more than one standard error over examples.
+
+        Within that the simpler model stays (Breiman et al. 1984).
+        """
+        return self.found.verdict == "better" and self.found.difference > self.error
 
 
 def climb(race: Race, floor: Sequence[float], ladder: Sequence[Rung], budget: Budget) -> Climbed:
@@ -127,11 +137,13 @@ def confirmed(race: Race, mixtures: Sequence[Mixture]) -> list[Confirmed]:
     if not mixtures:
         return []
     old = race.scores(race.incumbent, "incumbent", race.fresh)
-    sides = len(mixtures)
-    return [
-        Confirmed(one, race.compared(race.scores(one.config, one.name, race.fresh), old, sides))
-        for one in mixtures
-    ]
+    found = []
+    for one in mixtures:
+        new = race.scores(one.config, one.name, race.fresh)
+        answer = race.compared(new, old, len(mixtures))
+        error = race.error_over_examples(one.config, race.incumbent)
+        found.append(Confirmed(one, answer, error))
+    return found
 
 
 def winner(race: Race, sides: Sequence[Confirmed]) -> Confirmed | None:
@@ -141,7 +153,7 @@ def winner(race: Race, sides: Sequence[Confirmed]) -> Confirmed | None:
     """
     best: Confirmed | None = None
     for side in sides:
-        if side.found.verdict != "better":
+        if not side.wins:
             continue
         if best is None or _beats(race, side, best, len(sides)):
             best = side

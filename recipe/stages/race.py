@@ -13,7 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from recipe.compare import Comparison, Scored, paired, resolution_of, score_seed
+from recipe.compare import Comparison, Scored, paired, resampled, resolution_of, score_seed
 from recipe.config import Config, RequestError
 from recipe.config.differences import COMPARED
 from recipe.config.stages import RegularizeStage
@@ -21,9 +21,12 @@ from recipe.data import Dataset, load
 from recipe.runs import RunFolder, fingerprint
 from recipe.runs.console import Advance
 from recipe.stages.rungs import Rung
-from recipe.training import Checkpoint, deciding_metric, gain, new_model, train
+from recipe.training import Checkpoint, deciding_metric, gain, new_model, predict, scores, train
 
 RATE = "train.learning_rate"
+RESAMPLES = 200
+"""Of the validation examples: a standard error to a twentieth of it."""
+
 STEP = 10**0.5
 """Between learning rates that are tried. Half a decade: near its best value a rate matters
 little (Bengio 2012, "Practical recommendations", section 3.1)."""
@@ -145,6 +148,30 @@ class Race:
         """
         confidence = 1 - (1 - self.settings.confidence) / sides
         return paired(new, old, self.metric, confidence, self.resolution, self.noise)
+
+    def error_over_examples(self, new: Config, old: Config) -> float:
+        """Standard error of the fresh seeds' mean gain, by resampling the validation examples.
+
+        Seeds say how a gain varies with chance in training; they all share these examples.
+        """
+        seeds, val = self.fresh, self._data_of(old).val
+        said = [
+            [predict(self.net(config, seed), self._data_of(config).val.x) for seed in seeds]
+            for config in (new, old)
+        ]
+
+        def mean_gain(rows: np.ndarray) -> float:
+            of_new, of_old = (
+                [self._score_of(logits[rows], val.y[rows], config) for logits in side]
+                for side, config in zip(said, (new, old), strict=True)
+            )
+            pairs = zip(of_new, of_old, strict=True)
+            return float(np.mean([gain(self.metric, *pair) for pair in pairs]))
+
+        return float(np.std(resampled(mean_gain, len(val), RESAMPLES, self.look_seed), ddof=1))
+
+    def _score_of(self, logits: np.ndarray, y: np.ndarray, config: Config) -> float:
+        return scores(logits, y, self._data_of(config), config.train.loss)[self.metric]
 
     def _data_of(self, config: Config) -> Dataset:
         """The examples as a config wants them: a rung may read them anew."""

@@ -32,7 +32,11 @@ def findings_of(race: Race, climbed: Climbed, sides: Sequence[Confirmed]) -> lis
         checks.check_first_look(dropped, rates),
         *(
             checks.check_confirmed(
-                each.mixture.called, str(each.found), each.found.difference, len(sides)
+                each.mixture.called,
+                str(each.found),
+                each.found.difference,
+                each.error,
+                len(sides),
             )
             for each in sides
         ),

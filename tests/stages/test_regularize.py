@@ -65,6 +65,7 @@ class Stage:
         patch.setattr(regularize, "look_inside", lambda *_: [])
         patch.setattr(race.Race, "net", lambda *_: None)
         patch.setattr(race.Race, "can_train", lambda *_: True)
+        patch.setattr(race.Race, "error_over_examples", lambda *_: 0.02)
         patch.setattr(RunFolder, "figure", lambda *_: None)
 
     def __call__(self, score: Score, ladder: list[Rung], *settings: str) -> StageResult:
@@ -206,6 +207,15 @@ def test_several_that_help_are_combined(stage: Stage) -> None:
     assert stage.winner.train.weight_decay == 0.1
     said = finding(result, "both").message
     assert "Confounded: 2 things change (dropout, noise)" in said
+
+
+def test_a_gain_of_a_few_examples_is_not_kept(stage: Stage) -> None:
+    stage.patch.setattr(race.Race, "error_over_examples", lambda *_: 0.2)
+    result = stage(plain, [DROPOUT])
+    assert "kept nothing" in result.headline
+    said = next(f for f in result.findings if f.check == "confirmed").message
+    assert "better: " in said
+    assert said.endswith("over validation examples its standard error is 0.2.")
 
 
 def test_what_keras_refuses_together_is_not_combined(stage: Stage) -> None:

@@ -15,7 +15,7 @@ from recipe.checks.options import momentum_over
 from recipe.config import SIZES, Config, RequestError, Task, grown
 from recipe.data import Dataset
 from recipe.models.application import weights_at_hand
-from recipe.stages.evidence import Evidence
+from recipe.stages.regularize.evidence import Evidence
 from recipe.training import batch_size, new_model, steps_per_epoch
 
 Changes = dict[str, object]

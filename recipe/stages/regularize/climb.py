@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from recipe.compare import Comparison
 from recipe.config import Config
-from recipe.stages.budget import Budget
-from recipe.stages.cocktail import Mixture, cocktails, mixed
-from recipe.stages.race import RATE, Entry, Race, best_rates, first_looks
-from recipe.stages.rungs import Rung
+from recipe.stages.regularize.budget import Budget
+from recipe.stages.regularize.cocktail import Mixture, cocktails, mixed
+from recipe.stages.regularize.race import RATE, Entry, Race, best_rates, first_looks
+from recipe.stages.regularize.rungs import Rung
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from recipe.config.stages import RegularizeStage
-from recipe.stages.budget import Budget
+from recipe.stages.regularize.budget import Budget
 
 
 @pytest.mark.parametrize("rungs", [0, 1, 7, 15, 40])

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from scipy import stats
 
 from recipe.config import Config
-from recipe.stages.race import RATE, Entry, Race, rates_around
-from recipe.stages.rungs import Changes, Rung
+from recipe.stages.regularize.race import RATE, Entry, Race, rates_around
+from recipe.stages.regularize.rungs import Changes, Rung
 
 SIZES = (2, 3, 4, 5)
 """Rungs in a cocktail. More of them are seldom trained well in the epochs of a single one."""

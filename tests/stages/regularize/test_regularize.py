@@ -16,10 +16,11 @@ from recipe.findings import StageResult, Verdict
 from recipe.runs import RunFolder
 from recipe.runs.console import Console
 from recipe.runs.fingerprint import digest
-from recipe.stages import race, regularize
-from recipe.stages.evidence import NOTHING
-from recipe.stages.race import rates_around
-from recipe.stages.rungs import NotTried, Rung
+from recipe.stages import regularize
+from recipe.stages.regularize import race
+from recipe.stages.regularize.evidence import NOTHING
+from recipe.stages.regularize.race import rates_around
+from recipe.stages.regularize.rungs import NotTried, Rung
 from tests.stages.running import finding, table, write
 
 Score = Callable[[Config], float]

@@ -9,8 +9,8 @@ import pytest
 from recipe.config import Config, Task
 from recipe.config.differences import groups_of
 from recipe.data import Dataset
-from recipe.stages.evidence import NOTHING, Evidence
-from recipe.stages.rungs import Rung, promising, rungs
+from recipe.stages.regularize.evidence import NOTHING, Evidence
+from recipe.stages.regularize.rungs import Rung, promising, rungs
 from recipe.training.consistency import Consistency, Strength
 from recipe.training.importance import Importance
 from tests.training.tiny import dataset

@@ -20,7 +20,7 @@ from recipe.config.stages import RegularizeStage
 from recipe.data import Dataset, load
 from recipe.runs import RunFolder, fingerprint
 from recipe.runs.console import Advance
-from recipe.stages.rungs import Rung
+from recipe.stages.regularize.rungs import Rung
 from recipe.training import Checkpoint, deciding_metric, gain, new_model, predict, scores, train
 
 RATE = "train.learning_rate"

@@ -20,15 +20,15 @@ from recipe.config.stages import RegularizeStage
 from recipe.data import load
 from recipe.findings import Finding, StageResult, overall
 from recipe.runs import RunFolder
-from recipe.stages import regularized
-from recipe.stages.budget import Budget
-from recipe.stages.climb import Climbed, Confirmed, candidates, climb, confirmed, winner
-from recipe.stages.evidence import gather
-from recipe.stages.first_layer import look_inside
-from recipe.stages.loss_curves import loss_curves
-from recipe.stages.more_data import best_of, more_data
-from recipe.stages.race import Race
-from recipe.stages.rungs import NotTried, Rung, promising, rungs
+from recipe.stages.regularize import records
+from recipe.stages.regularize.budget import Budget
+from recipe.stages.regularize.climb import Climbed, Confirmed, candidates, climb, confirmed, winner
+from recipe.stages.regularize.evidence import gather
+from recipe.stages.regularize.first_layer import look_inside
+from recipe.stages.regularize.loss_curves import loss_curves
+from recipe.stages.regularize.more_data import best_of, more_data
+from recipe.stages.regularize.race import Race
+from recipe.stages.regularize.rungs import NotTried, Rung, promising, rungs
 from recipe.training import prepare_runtime
 
 
@@ -64,10 +64,10 @@ def run(config: Config, folder: RunFolder) -> StageResult:
     # scores as they were back-tested, with the luck of the best epoch: the parts have it too
     whole = [each.score for each in trained]
     more = more_data(incumbent, data, whole, best_of(won, sides), folder)
-    findings += [*seen.findings, *regularized.findings_of(race, climbed, sides)]
+    findings += [*seen.findings, *records.findings_of(race, climbed, sides)]
     findings += [more.finding, *_not_tried(ladder, unfit, budget, settings)]
-    regularized.write(race, climbed, won, folder)
-    regularized.draw(race, climbed, sides, folder)
+    records.write(race, climbed, won, folder)
+    records.draw(race, climbed, sides, folder)
     return StageResult(
         stage="regularize",
         verdict=overall(findings),

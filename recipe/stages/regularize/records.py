@@ -8,9 +8,9 @@ from recipe.checks import regularize as checks
 from recipe.config.differences import differences, groups_of
 from recipe.findings import Finding
 from recipe.runs import RunFolder, figures
-from recipe.stages.climb import Climbed, Confirmed
-from recipe.stages.cocktail import Mixture
-from recipe.stages.race import RATE, Race
+from recipe.stages.regularize.climb import Climbed, Confirmed
+from recipe.stages.regularize.cocktail import Mixture
+from recipe.stages.regularize.race import RATE, Race
 
 NAN = float("nan")
 

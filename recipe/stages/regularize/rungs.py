@@ -15,8 +15,8 @@ from pydantic import ValidationError
 from recipe.checks.curves import Answer
 from recipe.config import Config, RequestError
 from recipe.data import Dataset
-from recipe.stages.catalogue import CATALOGUE, Asked, Changes, NotTried, Rung, layers_of
-from recipe.stages.evidence import NOTHING, Evidence
+from recipe.stages.regularize.catalogue import CATALOGUE, Asked, Changes, NotTried, Rung, layers_of
+from recipe.stages.regularize.evidence import NOTHING, Evidence
 
 __all__ = ["Changes", "NotTried", "Rung", "promising", "rungs"]
 

@@ -20,7 +20,7 @@ from recipe.config import Config
 from recipe.data import Dataset
 from recipe.findings import Finding
 from recipe.runs import RunFolder, figures
-from recipe.stages.climb import Confirmed
+from recipe.stages.regularize.climb import Confirmed
 from recipe.training import HIGHER_IS_BETTER
 
 FEWEST = 50

@@ -10,9 +10,9 @@ import pytest
 
 from recipe.config import Config
 from recipe.config.stages import RegularizeStage
-from recipe.stages.cocktail import SIZES, cocktails, mixed
-from recipe.stages.race import Entry
-from recipe.stages.rungs import Rung
+from recipe.stages.regularize.cocktail import SIZES, cocktails, mixed
+from recipe.stages.regularize.race import Entry
+from recipe.stages.regularize.rungs import Rung
 
 INCUMBENT = Config()
 DROPOUT = Rung("dropout", "4.9", {"model.dropout": 0.2})

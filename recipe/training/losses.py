@@ -28,14 +28,15 @@ class Smoothed(keras.losses.Loss):
 
 def is_shares(y_true: Any) -> bool:
     """Whether multiclass labels are shares of all classes: there are two at least."""
-    return y_true.shape[-1] > 1
+    return len(y_true.shape) > 1 and y_true.shape[-1] > 1
 
 
 @keras.saving.register_keras_serializable("recipe")
 class SmoothedMulticlass(Smoothed):
     """Softmax cross-entropy from logits (batch, classes).
 
-    Labels are positions (batch, 1) or, where examples are mixed, shares (batch, classes).
+    Labels are positions (batch, 1) or (batch,), or, where examples are mixed, shares (batch,
+    classes).
     """
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -52,12 +53,13 @@ class SmoothedMulticlass(Smoothed):
 
 @keras.saving.register_keras_serializable("recipe")
 class SmoothedBinary(Smoothed):
-    """Sigmoid cross-entropy; labels (batch, 1) of 0 and 1, logits (batch, 1)."""
+    """Sigmoid cross-entropy; labels (batch, 1) or (batch,) of 0 and 1, logits (batch, 1)."""
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Nats, (batch,)."""
         smoothing = tf.cast(self.amount, y_pred.dtype)
-        labels = tf.cast(y_true, y_pred.dtype) * (1 - smoothing) + smoothing / 2
+        labels = tf.cast(tf.reshape(y_true, tf.shape(y_pred)), y_pred.dtype)
+        labels = labels * (1 - smoothing) + smoothing / 2
         return tf.reduce_mean(
             tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=y_pred), axis=-1
         )
@@ -82,7 +84,8 @@ class MixedAccuracy(keras.metrics.Mean):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Count a batch."""
         if not self.is_multiclass:
-            given = tf.cast(y_true, tf.float32) > 0.5  # not mixed they are whole numbers
+            # not mixed they are whole numbers
+            given = tf.cast(tf.reshape(y_true, tf.shape(y_pred)), tf.float32) > 0.5
             right = tf.reduce_mean(tf.cast(given == (y_pred > 0), tf.float32), axis=-1)
             super().update_state(right, sample_weight)
             return

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from recipe.config import RequestError, Task
 from recipe.training import new_model
-from recipe.training.losses import Smoothed, SmoothedBinary, SmoothedMulticlass
+from recipe.training.losses import MixedAccuracy, Smoothed, SmoothedBinary, SmoothedMulticlass
 from tests.training.tiny import config, dataset
 
 RNG = np.random.default_rng(0)
@@ -32,6 +32,22 @@ def test_of_two_classes(smoothing: float) -> None:
     assert float(SmoothedBinary(smoothing)(y, logits)) == pytest.approx(
         float(keras_own(y, logits)), rel=1e-6
     )
+
+
+@KINDS
+def test_labels_may_stand_in_a_row_or_in_a_column(kind: Callable[[float], Smoothed]) -> None:
+    """`fit` has columns, what looks at a net hands over the Dataset's row."""
+    is_multiclass = kind is SmoothedMulticlass
+    labels, logits = (LABELS, LOGITS) if is_multiclass else (LABELS % 2, LOGITS[:, :1])
+    row, column = (float(kind(0.1)(y, logits)) for y in (labels[:, 0], labels))
+    assert row == pytest.approx(column, rel=1e-6)
+    accuracies = []
+    for y in (labels[:, 0], labels):
+        metric = MixedAccuracy(is_multiclass)
+        metric.update_state(tf.constant(y), tf.constant(logits))
+        accuracies.append(float(metric.result()))
+    chosen = LOGITS.argmax(axis=1) if is_multiclass else LOGITS[:, 0] > 0
+    assert accuracies == pytest.approx([float((chosen == labels[:, 0]).mean())] * 2)
 
 
 @KINDS

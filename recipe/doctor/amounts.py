@@ -18,7 +18,7 @@ from recipe.doctor.chain import Chain
 from recipe.doctor.change import UNCHANGED, Change, kernels
 from recipe.doctor.flow import Flow
 from recipe.doctor.outcome import worth
-from recipe.doctor.subject import Subject
+from recipe.doctor.subject import Subject, scheduled
 from recipe.doctor.suspect import Suspect
 
 WORTH = 0.02
@@ -63,7 +63,8 @@ def _more(suspect: Suspect, chain: Chain) -> Iterator[Change]:
     own, subject = suspect.change or UNCHANGED, chain.bench.subject
     if suspect.code in ("lr_too_low", "lr_too_high"):
         times = 10.0 if suspect.code == "lr_too_low" else 0.1
-        peak = _peak(subject)
+        rates = scheduled(subject)
+        peak = None if rates is None else float(rates.max())
         if own.held is not None:
             yield Change(held=own.held * times)
         else:
@@ -99,15 +100,6 @@ def _told(suspect: Suspect, subject: Subject, own: Change) -> Suspect:
         cure, keys = f"a learning rate of {rate:.2g}", {"train.learning_rate": rate}
         cure += "" if own.held is None else ", held"
     return replace(suspect, cure=cure, keys=keys, change=own)
-
-
-def _peak(subject: Subject) -> float | None:
-    """The highest rate of a schedule in this training; None: the rate is a number."""
-    schedule = subject.model.optimizer._learning_rate
-    if not isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
-        return None
-    steps = np.linspace(0, subject.steps * subject.epochs, 50).astype(int)
-    return max(float(schedule(step)) for step in steps)
 
 
 def restrain(chain: Chain, flow: Flow) -> None:

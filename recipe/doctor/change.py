@@ -17,6 +17,9 @@ PATIENCE = 10
 """Epochs without a gain that early stopping waits at least, where a training was too short."""
 
 
+SLOWING = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
+"""Callbacks that change the learning rate."""
+
 RATES = ("initial_learning_rate", "warmup_target", "end_learning_rate", "values")
 """What is a learning rate among the settings of Keras's schedules."""
 
@@ -29,7 +32,8 @@ class Change:
     """Times the learning rate."""
 
     held: float | None = None
-    """The learning rate, from the first step to the last, in the place of a schedule."""
+    """The learning rate, from the first step to the last, in the place of a schedule, and without
+    callbacks that change it."""
 
     scale_x: bool = False
     """Inputs standardized, by `moments`."""
@@ -144,6 +148,8 @@ def callbacks_of(callbacks: Iterable[Any], change: Change) -> list[Any]:
     made = [patient(each, change.epochs) for each in callbacks]
     if change.waits:
         made = [each for each in made if not isinstance(each, keras.callbacks.EarlyStopping)]
+    if change.held is not None:
+        made = [each for each in made if not isinstance(each, SLOWING)]
     if change.stops is not None:
         made.append(keras.callbacks.EarlyStopping(patience=change.stops, restore_best_weights=True))
     return made

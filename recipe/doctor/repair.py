@@ -180,7 +180,8 @@ class Repair:
             draft.said.append(f"epochs={fit['epochs']}")
         if change.waits:
             draft.said.append("no early stopping")
-        if change.epochs != 1 or change.waits or change.stops is not None:
+        lasts = change.epochs != 1 or change.waits or change.stops is not None
+        if lasts or (change.held is not None and subject.callbacks):
             fit["callbacks"] = callbacks_of(subject.callbacks, change)
         if change.stops is not None:
             draft.said.append(f"stopped after {change.stops} epochs without a better val_loss")
@@ -249,7 +250,9 @@ def widened(subject: Subject, change: Change) -> Subject:
 def _stands_for(old: keras.Model, new: keras.Model) -> dict[int, Any]:
     """`id` of a layer of one net -> the layer in the same place of another of the same program."""
     one, other = layers_of(old), layers_of(new)
-    if [type(layer) for layer in one] != [type(layer) for layer in other]:
+    # by name: a class that stands in the function which builds the net is another each time
+    kinds = [[(type(e).__module__, type(e).__qualname__) for e in each] for each in (one, other)]
+    if kinds[0] != kinds[1]:
         raise RequestError(
             f"this is not the model that was diagnosed: it has {len(other)} layers, that one "
             f"{len(one)}, or other kinds; repair the model that diagnose() was given"

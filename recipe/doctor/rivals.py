@@ -18,7 +18,7 @@ from recipe.doctor.layers import stuck
 from recipe.doctor.outcome import Outcome
 from recipe.doctor.reference import Reference
 from recipe.doctor.scale import NEAR_IN, NEAR_OUT, input_scale, target_scale
-from recipe.doctor.subject import Subject
+from recipe.doctor.subject import Subject, scheduled
 from recipe.doctor.suspect import Suspect
 from recipe.doctor.training import LACKING, POOR, curve, still_falls
 from recipe.findings import listed
@@ -29,6 +29,10 @@ raise no suspicion in a net that is well."""
 
 CUT_SHORT = 0.5
 """Rule 31: share of the epochs asked for, below which somebody ended the training early."""
+
+DECAYED, SOON, FEWEST = 0.1, 0.5, 4
+"""Row 3.5: of the highest learning rate; share of the training until which it should stay above;
+epochs of which that can be said."""
 
 TINY = 2
 """Rule 18: examples in a batch, up to which steps are mostly noise."""
@@ -73,6 +77,7 @@ def rivals(
             "diagnosis rule 31", "all epochs, or an EarlyStopping whose patience outlasts the "
             "noise of the validation score", {"train.early_stopping": None}, Change(waits=True),
         )  # fmt: skip
+    yield from _slowed(subject, base)
     if effective > high or dead or base.is_broken or not still_falls(base.losses):
         yield from high_rates
     yield from dead
@@ -160,6 +165,27 @@ def _held_back(subject: Subject) -> Iterator[Suspect]:
             "a penalty under which training examples are learnt", "diagnosis rule 15",
             "a hundredth of the penalty", {"model.l2": 0.0},
             Change(settings=tuple((v, "regularizer", None) for v in penalties)),
+        )  # fmt: skip
+
+
+def _slowed(subject: Subject, base: Outcome) -> Iterator[Suspect]:
+    """Row 3.5 of the checklist: a rate that falls while there is still much to learn."""
+    told = base.history.get("learning_rate")  # callbacks that change it note it
+    rates = np.array(told) if told else scheduled(subject)
+    if rates is None or len(rates) < FEWEST or not rates.max() > 0:
+        return
+    peak = int(rates.argmax())
+    low = np.flatnonzero(rates[peak:] < DECAYED * rates[peak])
+    if len(low) and peak + low[0] < SOON * len(rates):
+        share, highest = (peak + low[0]) / len(rates), float(rates[peak])
+        yield Suspect(
+            "lr_too_low", "error", "during",
+            f"after {share:.0%} of the training the learning rate is "
+            f"{rates[peak + low[0]]:.2g}, from {highest:.2g}", float(rates[-1]),
+            f"{DECAYED:g} of its highest value until {SOON:.0%} of the training",
+            'Karpathy, "A Recipe for Training Neural Networks" (2019), step 3: learning rate decay',
+            f"a learning rate of {highest:.2g}, held", {"train.learning_rate": highest},
+            Change(held=highest),
         )  # fmt: skip
 
 

@@ -246,6 +246,15 @@ def _cut(x: Any, y: Any, weights: Any, split: float) -> tuple[Any, Any, Any, tup
     return rows_of(x, begin), rows_of(y, begin), kept, (rows_of(x, end), rows_of(y, end))
 
 
+def scheduled(subject: Subject) -> np.ndarray | None:
+    """Learning rates of a schedule over the training, (50,); None: the rate is a number."""
+    schedule = subject.model.optimizer._learning_rate
+    if not isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
+        return None
+    steps = np.linspace(0, subject.steps * subject.epochs, 50).astype(int)
+    return np.array([float(schedule(step)) for step in steps])
+
+
 def held_out(subject: Subject) -> Subject:
     """With a fifth of the examples, drawn, to validate on, where nothing is asked for."""
     count = subject.examples

@@ -78,6 +78,31 @@ def test_a_size_that_is_a_little_off_is_tried_before_the_length() -> None:
     assert "target_scale" not in tried(net(outputs=1), X, (14 + 5 * X[:, 0]).astype(np.float32))
 
 
+def first_of(optimizer: Any, told: list[float] | None = None) -> Change | None:
+    """The first that is tried against a rate that may fall, of 40 steps or 8 epochs."""
+    model = net()
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+    subject = subject_of(model, X, CLASSES, epochs=8, batch_size=40)
+    flow = flow_of(model, subject.probe())
+    model.compute_loss(X, subject.y, model(X))
+    base = ended(history={"loss": [1.0] * 8} | ({} if told is None else {"learning_rate": told}))
+    return next(rivals(subject, base, [], flow, heads_of(subject, flow))).change
+
+
+def test_a_rate_that_falls_early_is_held() -> None:
+    schedules = keras.optimizers.schedules
+    early = first_of(keras.optimizers.Adam(schedules.ExponentialDecay(1e-3, 2, 0.5)))
+    assert early is not None
+    assert early.held == pytest.approx(1e-3)
+    assert first_of("adam", [1e-3, 1e-4, 1e-5, 1e-6, 1e-6, 1e-6, 1e-6, 1e-6]) == Change(held=1e-3)
+    for late in (
+        schedules.CosineDecay(1e-3, 40),
+        schedules.CosineDecay(0.0, 20, warmup_target=1e-3, warmup_steps=20),
+    ):
+        assert first_of(keras.optimizers.Adam(late)) == Change(epochs=4.0)
+    assert first_of("adam", [1e-3] * 7 + [1e-5]) == Change(epochs=4.0)
+
+
 def test_hidden_weights_that_do_not_learn_come_last() -> None:
     assert tried(net(trainable=False), X, CLASSES)[-1] == "frozen_layers"
 

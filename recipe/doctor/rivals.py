@@ -63,7 +63,8 @@ def rivals(
         heads: its outputs.
     """
     optimizer, steps = subject.model.optimizer, subject.steps * subject.epochs
-    rate = float(np.asarray(optimizer.learning_rate))
+    rates = scheduled(subject)  # a warm-up begins at 0, which is not the rate that is meant
+    rate = float(np.asarray(optimizer.learning_rate) if rates is None else rates.max())
     low, high = USUAL.get(type(optimizer).__name__.lower(), (1e-4, 1e-2))
     effective = rate / (1 - getattr(optimizer, "momentum", 0.0))
     high_rates = [_too_high(base, rate, times) for times in (0.1, 0.01)]

@@ -3,9 +3,14 @@
 import threading
 from collections.abc import Iterator
 
+import joblib
 import pytest
 
 from recipe.data.sources import forget
+
+# scikit-learn 1.9 sets warning filters in each thread of a forest, and Python's filters belong to all
+# threads: now and then one of its own warnings gets through, and here a warning is an error
+joblib.parallel_config("sequential")
 
 
 @pytest.fixture(autouse=True)

@@ -14,8 +14,9 @@ from click.testing import CliRunner, Result
 
 from recipe import __version__
 from recipe.cli import cli
+from recipe.cli.running import print_summary
 from recipe.config import RequestError, read
-from recipe.findings import Verdict, judge
+from recipe.findings import StageResult, Verdict, judge
 from recipe.runs import RunFolder
 from recipe.runs.console import Console
 from recipe.stages import EXPERIMENTS, STAGES
@@ -249,3 +250,21 @@ def test_a_run_that_is_not_there_or_cannot_be_asked_is_exit_2(tmp_path, command)
     assert run.returncode == 2
     assert "Traceback" not in run.stderr
     assert ("run it first" if command == "look" else "10") in run.stderr
+
+
+def test_the_table_ends_with_the_test_score_and_no_other_interval(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(stage: str, **metrics: float) -> StageResult:
+        return StageResult(stage=stage, verdict=Verdict.PASS, headline="-", metrics=metrics)
+
+    forecast = {"more_data_gain": 0.005, "more_data_gain_low": 0.0, "more_data_gain_high": 0.01}
+    tested = {"test_accuracy": 0.98, "test_accuracy_low": 0.97, "test_accuracy_high": 0.99}
+    runner = runner_of(DIGITS, tmp_path)
+    runner.folder.console.quiet = False
+    runner.results = lambda: [  # type: ignore[method-assign]
+        said("regularize", **forecast),
+        said("squeeze", confidence=0.95, **tested),
+    ]
+    print_summary(runner)
+    assert "test score   accuracy 0.9800, 95% interval 0.9700 to 0.9900" in capsys.readouterr().out

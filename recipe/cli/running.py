@@ -130,7 +130,7 @@ def print_summary(runner: Runner) -> None:
         say(f"{result.stage:<11} {verdict:<8} {result.seconds:>7.1f}  {result.headline}")
     say()
     scores = {key: value for result in results for key, value in result.metrics.items()}
-    tested = next((key for key in scores if f"{key}_low" in scores), None)
+    tested = next((key for key in scores if key.startswith("test_") and f"{key}_low" in scores), "")
     if tested:
         low, high = scores[f"{tested}_low"], scores[f"{tested}_high"]
         say(

@@ -8,8 +8,8 @@ import pytest
 
 from recipe.data.sources import forget
 
-# scikit-learn 1.9 sets warning filters in each thread of a forest, and Python's filters belong to all
-# threads: now and then one of its own warnings gets through, and here a warning is an error
+# scikit-learn 1.9 sets warning filters in each thread of a forest, and Python's filters belong to
+# all threads: now and then one of its own warnings gets through, and here a warning is an error
 joblib.parallel_config("sequential")
 
 
